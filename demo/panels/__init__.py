@@ -1,0 +1,1 @@
+"""One builder a panel: layout only, inference lives in `demo.inference`."""

@@ -1,0 +1,1 @@
+"""The shipped files and a tiny reader on numpy and onnxruntime alone."""

@@ -1,0 +1,1 @@
+"""The lessons: one file a model family, one visible training loop (PyTorch)."""
