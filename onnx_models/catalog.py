@@ -1,0 +1,330 @@
+"""What ships, as frozen data: `load(directory)` reads every ``<id>/model.json`` it finds.
+
+A model that cannot be read becomes a `Problem` and the others load all the same. No graph is opened here;
+see `onnx_models.runtime` for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from onnx_models.errors import LineageError
+
+DIRECTORY = Path(__file__).resolve().parent
+"""Where the shipped models lie."""
+
+Text = Mapping[str, str]
+"""The same words by language: {"en": ..., "fr": ...}."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of a graph."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    """A string names a dynamic axis; ``batch`` leads every one but those of `parameters` and `train_step`."""
+    range: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One ``.onnx`` file and what may go in and come out."""
+
+    role: str
+    path: Path
+    sha256: str
+    bytes: int
+    opset: int
+    tolerance: float
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    def input(self, name: str) -> Tensor:
+        """Return the input called ``name``; KeyError where there is none."""
+        return _by_name(self.inputs, name)
+
+    def output(self, name: str) -> Tensor:
+        """Return the output called ``name``; KeyError where there is none."""
+        return _by_name(self.outputs, name)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The same graph at an earlier point of its training."""
+
+    images_seen: int
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is no graph: a loss curve, example digits, a neighbour index."""
+
+    role: str
+    path: Path
+    sha256: str
+    licence: str
+    made_by: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure measured on the files that ship; dropped when one of those files has changed since."""
+
+    name: str
+    value: float
+    error: float | None
+    unit: str
+    protocol: str
+    paper_value: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One network of the lineage: what it is called, what it teaches, which graphs it ships."""
+
+    id: str
+    kind: str
+    """``model``, ``baseline`` (a yardstick), ``judge`` (measures others) or ``exhibit``."""
+    title: Text
+    year: int
+    family: str
+    paper: Mapping[str, str]
+    lesson: Text
+    equation: str
+    """MathML."""
+    colour: str
+    """The era's colour, ``#rrggbb``."""
+    dataset: Mapping[str, str]
+    licence: str
+    image: Mapping[str, int]
+    """``channels``, ``height``, ``width``."""
+    training: Mapping[str, Any]
+    graphs: Mapping[str, Graph]
+    snapshots: tuple[Snapshot, ...] = ()
+    files: tuple[File, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+    def has(self, *roles: str) -> bool:
+        """Whether the model ships a graph for each of ``roles``."""
+        return all(role in self.graphs for role in roles)
+
+    def file(self, role: str) -> File | None:
+        """Return the first file of that role, if any."""
+        return next((file for file in self.files if file.role == role), None)
+
+    def metric(self, name: str) -> Metric | None:
+        """Return the figure of that name, if it was measured on the files that ship now."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Real pictures that several models share on the page: examples, a neighbour index."""
+
+    id: str
+    name: str
+    licence: str
+    source: str
+    files: tuple[File, ...]
+
+    def file(self, role: str) -> File | None:
+        """Return the first file of that role, if any."""
+        return next((file for file in self.files if file.role == role), None)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A directory that should hold a model and does not; the sentence says why."""
+
+    id: str
+    error: LineageError
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All models in the order of their years, the data sets they share, and what could not be read."""
+
+    models: tuple[Model, ...]
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def model(self, model_id: str) -> Model:
+        """Return the model called ``model_id`` or raise `LineageError` ``model.unknown``."""
+        for model in self.models:
+            if model.id == model_id:
+                return model
+        known = ", ".join(model.id for model in self.models) or "none"
+        raise LineageError(
+            "model.unknown",
+            f"There is no model called {model_id!r}; the ones here are: {known}.",
+            model=str(model_id)[:80],
+            known=known,
+        )
+
+    def having(self, *roles: str, kinds: tuple[str, ...] = ("model",)) -> tuple[Model, ...]:
+        """Return the models of those kinds that ship a graph for each of ``roles``, oldest first."""
+        return tuple(model for model in self.models if model.kind in kinds and model.has(*roles))
+
+
+def load(*directories: Path | str) -> Catalog:
+    """Read the models of one or more directories (default: the shipped ones).
+
+    Each directory holds ``<id>/model.json`` folders and, optionally, ``datasets/<id>/dataset.json``. A model
+    in a later directory replaces one of the same id in an earlier one.
+
+    Raises
+    ------
+    LineageError
+        ``models.directory``: a directory does not exist.
+
+    """
+    models: dict[str, Model] = {}
+    datasets: dict[str, Dataset] = {}
+    problems: list[Problem] = []
+    for directory in map(Path, directories or (DIRECTORY,)):
+        if not directory.is_dir():
+            raise LineageError(
+                "models.directory",
+                f"There is no directory {directory}: name one that holds <id>/model.json folders.",
+                directory=str(directory),
+            )
+        for path in sorted(directory.glob("*/model.json")):
+            model_id = path.parent.name
+            try:
+                models[model_id] = _model(path)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+                problems.append(Problem(model_id, _unreadable(model_id, path, fault)))
+        for path in sorted(directory.glob("datasets/*/dataset.json")):
+            try:
+                datasets[path.parent.name] = _dataset(path)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+                problems.append(Problem(path.parent.name, _unreadable(path.parent.name, path, fault)))
+    ordered = sorted(models.values(), key=lambda model: (model.year, model.title["en"]))
+    return Catalog(tuple(ordered), datasets, tuple(problems))
+
+
+def _by_name(tensors: tuple[Tensor, ...], name: str) -> Tensor:
+    for tensor in tensors:
+        if tensor.name == name:
+            return tensor
+    raise KeyError(name)
+
+
+def _unreadable(model_id: str, path: Path, fault: Exception) -> LineageError:
+    what = f"the key {fault} is missing" if isinstance(fault, KeyError) else str(fault)
+    return LineageError(
+        "model.unreadable",
+        f"{model_id}: {path.name} cannot be read ({what}); export the model again.",
+        model=model_id,
+        file=path.name,
+        reason=what,
+    )
+
+
+def _model(path: Path) -> Model:
+    entry = json.loads(path.read_text("utf-8"))
+    folder = path.parent
+    graphs = {role: _graph(role, graph, folder) for role, graph in entry["graphs"].items()}
+    snapshots = tuple(
+        Snapshot(snapshot["images_seen"], _snapshot_graph(snapshot, graphs, folder))
+        for snapshot in entry.get("snapshots", ())
+    )
+    known_files = {graph.sha256 for graph in graphs.values()}
+    if entry["id"] != folder.name:
+        raise ValueError(f"its id is {entry['id']!r} but its folder is {folder.name!r}")
+    if "en" not in entry["title"]:
+        raise KeyError("title.en")
+    return Model(
+        id=entry["id"],
+        kind=entry["kind"],
+        title=entry["title"],
+        year=int(entry["year"]),
+        family=entry["family"],
+        paper=entry["paper"],
+        lesson=entry["lesson"],
+        equation=entry["equation"],
+        colour=entry["colour"],
+        dataset=entry["dataset"],
+        licence=entry["licence"],
+        image=entry["image"],
+        training=entry["training"],
+        graphs=graphs,
+        snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.images_seen)),
+        files=tuple(_file(file, folder) for file in entry.get("files", ())),
+        metrics=_metrics(folder / "metrics.json", known_files),
+    )
+
+
+def _graph(role: str, entry: Mapping[str, Any], folder: Path) -> Graph:
+    return Graph(
+        role=role,
+        path=_inside(folder, entry["file"]),
+        sha256=entry["sha256"],
+        bytes=int(entry["bytes"]),
+        opset=int(entry["opset"]),
+        tolerance=float(entry["tolerance"]),
+        inputs=tuple(_tensor(tensor) for tensor in entry["inputs"]),
+        outputs=tuple(_tensor(tensor) for tensor in entry["outputs"]),
+    )
+
+
+def _snapshot_graph(entry: Mapping[str, Any], graphs: Mapping[str, Graph], folder: Path) -> Graph:
+    """A snapshot has the signature of the model's own graph of that role."""
+    final = graphs[entry["role"]]
+    path = _inside(folder, entry["file"])
+    return Graph(
+        final.role, path, entry["sha256"], int(entry["bytes"]), final.opset, final.tolerance, final.inputs,
+        final.outputs,
+    )  # fmt: skip
+
+
+def _tensor(entry: Mapping[str, Any]) -> Tensor:
+    return Tensor(entry["name"], entry["dtype"], tuple(entry["shape"]), entry["range"], entry["meaning"])
+
+
+def _file(entry: Mapping[str, Any], folder: Path) -> File:
+    path = _inside(folder, entry["file"])
+    return File(entry["role"], path, entry["sha256"], entry["licence"], entry["made_by"])
+
+
+def _dataset(path: Path) -> Dataset:
+    entry = json.loads(path.read_text("utf-8"))
+    files = tuple(_file(file, path.parent) for file in entry["files"])
+    return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], files)
+
+
+def _metrics(path: Path, known_files: set[str]) -> tuple[Metric, ...]:
+    """The figures of ``metrics.json`` whose every ``measured_on`` sha256 is a file that ships now."""
+    if not path.is_file():
+        return ()
+    figures = json.loads(path.read_text("utf-8"))["metrics"]
+    return tuple(
+        Metric(
+            name=figure["name"],
+            value=float(figure["value"]),
+            error=figure.get("error"),
+            unit=figure["unit"],
+            protocol=figure["protocol"],
+            paper_value=figure.get("paper_value"),
+            source=figure["source"],
+        )
+        for figure in figures
+        if set(figure["measured_on"]) <= known_files
+    )
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file name from a manifest, refused when it would leave its folder."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name!r} lies outside its folder")
+    return path
