@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Model:
     """One network of the lineage: what it is called, what it teaches, which graphs it ships."""
 
     id: str
+    folder: Path
     kind: str
     """``model``, ``baseline`` (a yardstick), ``judge`` (measures others) or ``exhibit``."""
     title: Text
@@ -208,6 +209,14 @@ def load(*directories: Path | str) -> Catalog:
                 datasets[path.parent.name] = _dataset(path)
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
                 problems.append(Problem(path.parent.name, _unreadable(path.parent.name, path, fault)))
+    # A figure may rest on a judge's file too, so it can be dated only once every model is known.
+    shipped = {graph.sha256 for model in models.values() for graph in model.graphs.values()}
+    for model_id, model in models.items():
+        path = model.folder / "metrics.json"
+        try:
+            models[model_id] = replace(model, metrics=_metrics(path, shipped))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+            problems.append(Problem(model_id, _unreadable(model_id, path, fault)))
     ordered = sorted(models.values(), key=lambda model: (model.year, model.title["en"]))
     return Catalog(tuple(ordered), datasets, tuple(problems))
 
@@ -238,13 +247,13 @@ def _model(path: Path) -> Model:
         Snapshot(snapshot["images_seen"], _snapshot_graph(snapshot, graphs, folder))
         for snapshot in entry.get("snapshots", ())
     )
-    known_files = {graph.sha256 for graph in graphs.values()}
     if entry["id"] != folder.name:
         raise ValueError(f"its id is {entry['id']!r} but its folder is {folder.name!r}")
     if "en" not in entry["title"]:
         raise KeyError("title.en")
     return Model(
         id=entry["id"],
+        folder=folder,
         kind=entry["kind"],
         title=entry["title"],
         year=int(entry["year"]),
@@ -260,7 +269,6 @@ def _model(path: Path) -> Model:
         graphs=graphs,
         snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.images_seen)),
         files=tuple(_file(file, folder) for file in entry.get("files", ())),
-        metrics=_metrics(folder / "metrics.json", known_files),
     )
 
 
@@ -302,8 +310,8 @@ def _dataset(path: Path) -> Dataset:
     return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], files)
 
 
-def _metrics(path: Path, known_files: set[str]) -> tuple[Metric, ...]:
-    """The figures of ``metrics.json`` whose every ``measured_on`` sha256 is a file that ships now."""
+def _metrics(path: Path, shipped: set[str]) -> tuple[Metric, ...]:
+    """The figures of ``metrics.json`` whose every ``measured_on`` sha256 is a graph that ships now."""
     if not path.is_file():
         return ()
     figures = json.loads(path.read_text("utf-8"))["metrics"]
@@ -318,7 +326,7 @@ def _metrics(path: Path, known_files: set[str]) -> tuple[Metric, ...]:
             source=figure["source"],
         )
         for figure in figures
-        if set(figure["measured_on"]) <= known_files
+        if set(figure["measured_on"]) <= shipped
     )
 
 
