@@ -15,7 +15,7 @@ outputs differ from blank, from each other and between models, and never between
 
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
 
-One more model is one more `write_model(directory, "unseen", gan(seed=9))`; a broken one is `edit(folder, ...)`
+One more model is one more `write_model(directory, "unseen", gan(seed=9))`, a broken one `edit(folder, ...)`
 or a byte written over its file. `pictures` makes labelled data, `write_idx` files it as MNIST is filed.
 """
 
@@ -421,7 +421,7 @@ def graph(
     outputs: Mapping[str, Shape],
     initialisers: Mapping[str, NDArray[Any]],
 ) -> onnx.ModelProto:
-    """Build a checked model: floats are stored as float32, integers as int64, what no node reads is left out."""
+    """Build a checked model: floats stored as float32, integers as int64, what no node reads left out."""
     read = {name for _, names, _, _ in nodes for name in names.split()}
     model = helper.make_model(
         helper.make_graph(
