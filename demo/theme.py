@@ -24,12 +24,12 @@ PAPER, INK = "#faf7f2", "#1c1b1a"
 
 
 def launch_options(library: Library) -> dict[str, Any]:
-    """Return theme, css and head as keyword arguments of ``gradio.mount_gradio_app``.
+    """Return theme and head as keyword arguments of ``gradio.mount_gradio_app``.
 
     The head carries every word of the page in every language, those of the library's models included, and
     the page's own scripts; nothing is loaded from elsewhere.
     """
-    return {"theme": _theme(), "css_paths": [STATIC / "style.css"], "head": _head(library)}
+    return {"theme": _theme(), "head": _head(library)}
 
 
 def _theme() -> gr.themes.Base:
@@ -43,8 +43,11 @@ def _theme() -> gr.themes.Base:
 
 def _head(library: Library) -> str:
     words = json.dumps(messages.load(library.catalog), ensure_ascii=False).replace("<", "\\u003c")
+    # Gradio's own way for a stylesheet rewrites every rule and drops some on the way; in the head it stays as is.
+    style = (STATIC / "style.css").read_text("utf-8")
     scripts = "\n".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in _SCRIPTS)
     return (
         '<meta name="color-scheme" content="light dark">\n'
+        f"<style>{style}</style>\n"
         f'<script type="application/json" id="lineage-messages">{words}</script>\n{scripts}'
     )

@@ -26,7 +26,7 @@ DATASET = "mnist"
 CLASSES = 10
 EXAMPLE_ROWS = 8
 """Rows of example digits, one of each class, that a visitor can leaf through."""
-FRAMES = 11
+FRAMES = 10
 """Most pictures in a film strip, the start and the end of the chain included."""
 MOST_STEPS = 100
 """Fewer than the API allows: the chain is run again at every stroke."""
@@ -47,7 +47,7 @@ class State:
     """Percent."""
     hidden: str = ""
     """What the brush hides: a 0 or 1 for each pixel, row by row."""
-    steps: int = 10
+    steps: int = 9
     seed: int = 1
 
 
@@ -148,7 +148,7 @@ def _corruption(state: State) -> Corruption:
 def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
     seen = tag(
         "article",
-        tag("header", tag("h3", say("draw.seen")), tag("span", "28 × 28", class_="year")),
+        tag("header", tag("span", "28 × 28", class_="year"), tag("h3", say("draw.seen"))),
         pieces.picture(
             rebuilt.shown,
             say("draw.seen.alt.damaged" if state.damage != "none" else "draw.seen.alt"),
@@ -196,7 +196,7 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
         tag("ol", *frames, class_="film"),
         _curve(energies, pieces.title(model)),
         class_="strip",
-        style=pieces.era(model),
+        style=f"{pieces.era(model)};{pieces.frames(len(moments), 5)}",
         data_strip=model.id,
     )
 

@@ -21,9 +21,9 @@ from onnx_models.seeds import SEED_LIMIT
 Array = NDArray[np.float32]
 
 NAME = "dream"
-COUNTS = (16, 25, 36, 64)
-NEIGHBOURS = 6
-STATIONS = 11
+COUNTS = (9, 16, 25, 36)
+NEIGHBOURS = 5
+STATIONS = 10
 """Pictures on the way from one seed to another."""
 SLIDER_LIMIT = 1000
 """Seeds within reach of the slider and of a surprise; any other can be typed."""
@@ -125,7 +125,7 @@ def show_neighbours(library: Library, state: State) -> Markup:
         tag("h3", say("dream.near"), pieces.hint("dream.near.hint")),
         tag("ol", tag("li", chosen, tag("span", say("dream.made")), class_="picked"), *found, class_="film"),
         class_="strip",
-        style=pieces.era(model),
+        style=pieces.frames(1 + NEIGHBOURS, 3),
     )
 
 
@@ -141,12 +141,12 @@ def show_way(library: Library, state: State) -> Markup:
     stations = (
         tag(
             "li",
-            pieces.picture(image, say("dream.station.alt", percent=round(100 * k / (STATIONS - 1)))),
+            pieces.picture(image, say("dream.station.alt", part=k / (STATIONS - 1))),
             tag("span", _station(k, state)),
         )
         for k, image in enumerate(way.images)
     )
-    return tag("ol", *stations, class_="film", style=pieces.era(model))
+    return tag("ol", *stations, class_="film", style=pieces.frames(STATIONS, 5))
 
 
 def parcel(library: Library, state: State) -> str:
@@ -230,11 +230,12 @@ def _sheet(
 def _cell(
     kind: str, index: int, image: Array, score: float | None, probability: bool, chosen: bool | None
 ) -> Markup:
+    unit = "probability" if probability else "number"
     words = say(f"dream.{kind}.alt.scored", number=index + 1, score=score)
     shown = pieces.picture(image, words if score is not None else say(f"dream.{kind}.alt", number=index + 1))
     note = tag(
         "span",
-        tag("span", "–" if score is None else say("figure.number", value=score)),
+        tag("span", "–" if score is None else say(f"figure.{unit}", value=score)),
         class_="score",
         style=f"--score:{min(max(score, 0.0), 1.0):.3f}" if probability and score is not None else None,
     )
@@ -262,7 +263,7 @@ def _station(index: int, state: State) -> Message:
         return say("dream.station.seed", seed=state.seed)
     if index == STATIONS - 1:
         return say("dream.station.seed", seed=state.other)
-    return say("dream.station", percent=round(100 * index / (STATIONS - 1)))
+    return say("dream.station", part=index / (STATIONS - 1))
 
 
 # ----------------------------------------------------------------------------------------------------- desk

@@ -185,9 +185,9 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
     """
     count, height, width = weights.shape
     rows = -(-count // columns)
-    sheet = np.zeros((rows * columns, height, width), np.float32)
-    sheet[:count] = weights
-    sheet = sheet.reshape(rows, columns, height, width).transpose(0, 2, 1, 3).reshape(rows * height, -1)
+    sheet = np.zeros((rows * columns, height + 1, width + 1), np.float32)  # a pixel between neighbours
+    sheet[:count, :-1, :-1] = weights
+    sheet = sheet.reshape(rows, columns, height, width).transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)
     depths = np.arange(-15, 16)
     colour = tuple(bytes.fromhex(_colour(model).removeprefix("#")))
     palette = Image.fromarray((np.rint(np.clip(sheet, -1, 1) * 15) + 15).astype(np.uint8), "P")
@@ -240,6 +240,11 @@ def _colour(model: Model) -> str:
     return model.colour if _COLOUR.fullmatch(model.colour) else _NEUTRAL
 
 
+def frames(count: int, narrow: int) -> str:
+    """Return the style of a film strip: frames in one row, and in each row of a narrow window."""
+    return f"--frames:{count};--narrow:{narrow}"
+
+
 def card(model: Model, *content: Markup) -> Markup:
     """Return a model's card: the same size and the same places for all of them."""
     quiet = model.kind == "baseline"
@@ -247,8 +252,8 @@ def card(model: Model, *content: Markup) -> Markup:
         "article",
         tag(
             "header",
-            tag("h3", title(model)),
             tag("span", say("card.baseline") if quiet else str(model.year), class_="year"),
+            tag("h3", title(model)),
         ),
         *content,
         class_="card quiet" if quiet else "card",

@@ -22,17 +22,17 @@ window.lineage = (() => {
     return known.find((wish) => wish in messages) ?? "en";
   }
 
-  // "{name}" puts a value in as it is, "{name:2}" a number rounded to two significant digits.
+  // "{name}" puts a value in as it is, "{name:2}" a number rounded to two significant digits, "{name:%}" a
+  // fraction in percent.
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
-    return text.replace(/\{(\w+)(?::(\d))?\}/g, (place, name, digits) => {
+    return text.replace(/\{(\w+)(?::(\d|%))?\}/g, (place, name, form) => {
       const value = values[name];
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
-      if (digits && typeof value === "number") {
-        return new Intl.NumberFormat(language, { maximumSignificantDigits: Number(digits) })
-          .format(value)
-          .replace("-", "\u2212");
+      if (form && typeof value === "number") {
+        const options = form === "%" ? { style: "percent" } : { maximumSignificantDigits: Number(form) };
+        return new Intl.NumberFormat(language, options).format(value).replace("-", "\u2212");
       }
       return String(value);
     });
