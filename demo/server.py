@@ -45,7 +45,7 @@ class Guard:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limits.UPLOAD_BYTES:
-            await _refuse(send)
+            await _refuse(receive, send)
             return
         received = 0
 
@@ -108,7 +108,10 @@ async def _no_address(address: str) -> NoReturn:
     raise gr.Error("Addresses are not followed: upload the file itself.", print_exception=False)
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(receive: Receive, send: Send) -> None:
+    # Read to its end and dropped: a client that is still sending would see a broken connection, no sentence.
+    while (await receive()).get("more_body"):
+        pass
     sentence = f"The request is too large: at most {limits.UPLOAD_BYTES // 1_000_000} MB, please.".encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(sentence)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
