@@ -2,4 +2,5 @@
 
 from demo.__main__ import main
 
-raise SystemExit(main(["--host", "0.0.0.0"]))
+if __name__ == "__main__":
+    raise SystemExit(main(["--host", "0.0.0.0"]))

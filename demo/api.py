@@ -151,8 +151,9 @@ def _manifest(library: Library) -> dict[str, Any]:
         entry = json.loads((model.folder / "model.json").read_text("utf-8"))
         entries.append(entry | {"metrics": [vars(metric) for metric in model.metrics]})
     datasets = [
-        {"id": dataset.id, "name": dataset.name, "licence": dataset.licence, "source": dataset.source}
+        json.loads((dataset.files[0].path.parent / "dataset.json").read_text("utf-8"))
         for dataset in catalog.datasets.values()
+        if dataset.files
     ]
     problems = [{"id": problem.id, "error": _error(problem.error)} for problem in catalog.problems]
     return {"models": entries, "datasets": datasets, "problems": problems}

@@ -332,10 +332,17 @@ def _place(ink: Array) -> Placement:
 
 
 def _resized(layer: Array, size: tuple[int, int]) -> Array:
-    """Shrink by averaging over areas, the antialiasing that cannot ring: no grey halo beside a stroke."""
-    resampling = Image.Resampling.BOX if max(size) < max(layer.shape) else Image.Resampling.BILINEAR
-    image = Image.fromarray(np.ascontiguousarray(layer, np.float32))
-    return np.asarray(image.resize(size[::-1], resampling), np.float32)
+    """Average over areas, exactly: the antialiasing that cannot ring, no grey halo beside a stroke."""
+    rows, columns = (_overlaps(old, new) for old, new in zip(layer.shape, size, strict=True))
+    return np.asarray(rows @ layer @ columns.T, np.float32)
+
+
+def _overlaps(old: int, new: int) -> Array:
+    """How much of each of ``new`` equal intervals each of ``old`` ones fills: [new, old], rows sum to 1."""
+    edges = np.linspace(0.0, old, new + 1)
+    first = np.arange(old)
+    shared = np.minimum(edges[1:, None], first + 1) - np.maximum(edges[:-1, None], first)
+    return (np.maximum(shared, 0.0) * (new / old)).astype(np.float32)
 
 
 def _empty() -> LineageError:

@@ -156,7 +156,7 @@ def _digits(content: bytes, path: Path) -> Digits:
     """Unpack a verified ``.npz`` of `Digits`; nothing in it is executed."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return Digits(arrays["images"], arrays["labels"])
+            images, labels = arrays["images"], arrays["labels"]
     except (OSError, ValueError, KeyError) as fault:
         raise LineageError(
             "file.digits",
@@ -164,3 +164,6 @@ def _digits(content: bytes, path: Path) -> Digits:
             dataset=path.parent.name,
             file=path.name,
         ) from fault
+    for array in (images, labels):
+        array.setflags(write=False)  # shared by all visitors
+    return Digits(images, labels)

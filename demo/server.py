@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
+import safehttpx
 import uvicorn
 from fastapi import FastAPI
+from gradio import processing_utils
 
 from demo import limits, theme
 from demo.library import Library
-from onnx_models.errors import LineageError
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -44,7 +45,7 @@ class Guard:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limits.UPLOAD_BYTES:
-            await _refuse(send)
+            await _refuse(receive, send)
             return
         received = 0
 
@@ -69,6 +70,7 @@ def application(library: Library, page: gr.Blocks) -> FastAPI:
     """Mount a built page at ``/`` of a web application with the limits of `demo.limits`."""
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.CONCURRENCY)
     page.state_session_capacity = limits.SESSIONS
+    refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     outer.add_middleware(Guard)
     return gr.mount_gradio_app(
@@ -86,41 +88,30 @@ def application(library: Library, page: gr.Blocks) -> FastAPI:
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take ``port`` of ``host`` (0: any free one), so that what is taken is known before anything is loaded.
+def refuse_addresses() -> None:
+    """Shut the two doors by which a caller can make Gradio fetch an address of the caller's choosing.
 
-    Raises
-    ------
-    LineageError
-        ``server.port``: the port is in use or may not be used, or the host is not this machine's.
-
+    They are a file object with a URL in any argument, and ``/gradio_api/file=URL``. Gradio keeps them off
+    private networks, but a page that promises no request to anybody has no use for them.
     """
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family)
-        # Lets a restarted server take its port again at once; a port somebody listens on stays refused.
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-        taken.listen(128)
-    except (OSError, OverflowError) as fault:
-        reason = getattr(fault, "strerror", None) or str(fault)
-        raise LineageError(
-            "server.port",
-            f"Port {port} of {host} cannot be used ({reason}): stop what uses it, or name another --port.",
-            host=host,
-            port=port,
-            reason=reason,
-        ) from fault
-    return taken
+    processing_utils.async_ssrf_protected_get = _no_address
+    safehttpx.async_validate_url = _no_address
 
 
-def serve(library: Library, page: gr.Blocks, taken: socket.socket) -> None:
+def serve(application: FastAPI, taken: socket.socket) -> None:
     """Answer requests until Ctrl-C or SIGTERM; requests under way get two seconds to end."""
-    config = uvicorn.Config(application(library, page), log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[taken])
 
 
-async def _refuse(send: Send) -> None:
+async def _no_address(address: str) -> NoReturn:
+    raise gr.Error("Addresses are not followed: upload the file itself.", print_exception=False)
+
+
+async def _refuse(receive: Receive, send: Send) -> None:
+    # Read to its end and dropped: a client that is still sending would see a broken connection, no sentence.
+    while (await receive()).get("more_body"):
+        pass
     sentence = f"The request is too large: at most {limits.UPLOAD_BYTES // 1_000_000} MB, please.".encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(sentence)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

@@ -10,7 +10,7 @@ outputs differ from blank, from each other and between models, and never between
     autoencoder    model     2006  reconstruct, encode, decode
     gan            model     2014  generate, discriminate, three snapshots of `generate`
     pca            baseline  1901  reconstruct
-    rbm_untrained  baseline  1986  reconstruct, gibbs_step, parameters
+    rbm_untrained  baseline  1986  reconstruct
     classifier_cnn judge     1998  classify
 
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
@@ -64,6 +64,7 @@ _RANGES = {
     "hidden_noise": "[0, 1)",
     "z": "N(0, 1)",
     "label": "{-1, ..., 9}",
+    "score": "[0, 1]",
 }
 
 
@@ -238,7 +239,8 @@ def gan(*, seed: int = 3, contrast: float = 0.3, conditional: bool = False) -> d
     score: list[Node] = [
         ("Reshape", "image flat", "pixels", {}),
         ("MatMul", "pixels weight", "column", {}),
-        ("Squeeze", "column last", "score", {}),
+        ("Squeeze", "column last", "logit", {}),
+        ("Sigmoid", "logit", "score", {}),
     ]
     return {
         "generate": graph(nodes, inputs, {"image": IMAGE}, generator),
@@ -285,7 +287,8 @@ def write_models(directory: Path) -> Path:
     earlier = {seen: gan(contrast=contrast)["generate"] for seen, contrast in contrasts.items()}
     write_model(directory, "gan", gan(), year=2014, family="gan", colour="#2a6f97", snapshots=earlier)
     write_model(directory, "pca", linear(), kind="baseline", year=1901, family="pca")
-    write_model(directory, "rbm_untrained", rbm(seed=5), kind="baseline", year=1986, family="rbm")
+    untrained = {"reconstruct": rbm(seed=5)["reconstruct"]}
+    write_model(directory, "rbm_untrained", untrained, kind="baseline", year=1986, family="rbm")
     write_model(directory, "classifier_cnn", classifier(), kind="judge", year=1998, family="classifier")
     write_dataset(directory)
     return directory
