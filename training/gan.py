@@ -115,8 +115,8 @@ class Play:
         self._config, self._generator, self._discriminator = config, generator, discriminator
         betas = (config.beta1, 0.99)
         self._optimizers = {
-            "generator": torch.optim.Adam(generator.parameters(), config.generator_rate, betas),
-            "discriminator": torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, betas),
+            "generator": torch.optim.Adam(generator.parameters(), config.generator_rate, betas, fused=True),
+            "discriminator": torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, betas, fused=True),
         }
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
