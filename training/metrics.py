@@ -1,93 +1,92 @@
-"""Gate metrics: numbers that tell a generator that learned the data from one that collapsed. No torch here.
+"""How good and how varied made images are, from feature vectors: pure functions on numpy arrays, no torch.
 
-All of them compare two sets of feature vectors, those of real images and those of generated ones, as seen by
-a classifier. That a sample looks like a digit to the classifier says nothing about variety: a generator with
-one good 7 passes. So a release is gated on distances between whole sets.
+Features are those of a classifier (`features` of a judge's `classify` graph), one row an image.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Features = NDArray[np.floating]  # [n, dimensions]
+Floats = NDArray[np.floating[Any]]
 
-CHUNK = 1024  # rows of a distance matrix that are in memory at a time
+_ROWS = 1_000  # of a distance matrix at a time: 10,000 x 10,000 float64 would be 800 MB
 
 
-def diversity_ratio(made: Features, real: Features) -> float:
-    """Mean pairwise distance among `made` over that among `real`: 1 as varied as the data, 0 collapsed.
+def frechet_distance(features_a: Floats, features_b: Floats) -> float:
+    """Frechet distance (2-Wasserstein, squared) between the Gaussians fitted to two sets of features.
 
-    Features [n, d] and [m, d], any unit. Samples of unequal size compare fairly, since a pair is never an
-    image with itself. Raises ValueError where there are fewer than two images.
+    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), covariances with n - 1 (Heusel et al. 2017, eq. 6;
+    Dowson & Landau 1982). With Inception's features this is FID; with any others it is not, and its scale is
+    that of the features: report it beside the distance between two sets of real images.
+
+    features_a [n, d], features_b [m, d]; n, m >= 2. Few samples bias it upwards: compare sets of
+    equal size only.
     """
+    a, b = features_a.astype(np.float64), features_b.astype(np.float64)
+    difference = a.mean(axis=0) - b.mean(axis=0)
+    covariance_a, covariance_b = np.atleast_2d(np.cov(a.T)), np.atleast_2d(np.cov(b.T))
+    # tr (C_a C_b)^(1/2) by the symmetric matrix of the same eigenvalues, C_a^(1/2) C_b C_a^(1/2): stable
+    # where a square root of the product itself is not, as for singular covariances.
+    root = _symmetric_root(covariance_a)
+    shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ covariance_b @ root), 0, None)).sum()
+    return float(difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * shared)
+
+
+def mean_pairwise_distance(features: Floats) -> float:
+    """Mean Euclidean distance between two different rows: 0 for a generator that has one picture.
+
+    features [n, d], n >= 2.
+    """
+    count = len(features)
+    total = sum(np.sqrt(squared).sum() for squared in _squared_distances(features, features))
+    return float(total / (count * (count - 1)))
+
+
+def diversity_ratio(made: Floats, real: Floats) -> float:
+    """Mean pairwise distance of made images over that of real ones: 1 is as varied as the data."""
     return mean_pairwise_distance(made) / mean_pairwise_distance(real)
 
 
-def mean_pairwise_distance(features: Features) -> float:
-    """Mean Euclidean distance over all pairs of different rows of [n, d]."""
-    count = len(features)
-    if count < 2:
-        raise ValueError("A mean pairwise distance needs at least two images.")
-    total = sum(
-        float(np.sqrt(_squared_distances(features[start : start + CHUNK], features)).sum(dtype=np.float64))
-        for start in range(0, count, CHUNK)
-    )
-    return total / (count * (count - 1))
+def precision_recall(made: Floats, real: Floats, k: int = 3) -> tuple[float, float]:
+    """Share of made images among the real ones, and of real ones among the made (Kynkaanniemi et al. 2019).
 
-
-def frechet_distance(made: Features, real: Features) -> float:
-    """Squared Fréchet distance between Gaussians fitted to both sets (Dowson & Landau 1982).
-
-        |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))
-
-    With Inception's features it is the FID of Heusel et al. 2017; with other features it is not, and is
-    never called so here. Unit: that of the features, squared. The trace of the root is taken over the
-    symmetric C1^(1/2) C2 C1^(1/2), which has the same eigenvalues and needs no complex arithmetic.
+    An image is among a set when it lies within the k-nearest-neighbour ball of one of the set's images, no
+    image counted as its own neighbour. made [n, d], real [m, d], both of more than k rows.
     """
-    made, real = np.asarray(made, np.float64), np.asarray(real, np.float64)
-    made_covariance, real_covariance = np.cov(made, rowvar=False), np.cov(real, rowvar=False)
-    values, vectors = np.linalg.eigh(np.atleast_2d(made_covariance))
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    cross = np.linalg.eigvalsh(root @ np.atleast_2d(real_covariance) @ root)
-    difference = made.mean(axis=0) - real.mean(axis=0)
-    traces = np.trace(np.atleast_2d(made_covariance)) + np.trace(np.atleast_2d(real_covariance))
-    return float(difference @ difference + traces - 2 * np.sqrt(cross.clip(min=0)).sum())
+    return _covered(made, real, k), _covered(real, made, k)
 
 
-def class_frequencies(class_logits: Features) -> NDArray[np.float64]:
-    """Share of images that the classifier puts in each class. Logits [n, classes] -> [classes], sums to 1."""
-    winners = np.asarray(class_logits).argmax(axis=1)
-    return np.bincount(winners, minlength=class_logits.shape[1]) / len(winners)
+def class_fractions(classes: NDArray[np.integer[Any]], count: int) -> NDArray[np.float64]:
+    """Share of each of ``count`` classes among ``classes`` [n]: [count], summing to 1."""
+    return np.bincount(classes, minlength=count) / len(classes)
 
 
-def precision_recall(made: Features, real: Features, k: int = 3) -> tuple[float, float]:
-    """Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2).
-
-    Precision: the share of `made` that lies within some real image's ball, which reaches to that image's
-    k-th nearest fellow. Recall: the same with the roles exchanged. Memory grows with the larger set only:
-    distances are computed in chunks.
-    """
-    return _coverage(made, real, k), _coverage(real, made, k)
-
-
-def _coverage(points: Features, manifold: Features, k: int) -> float:
-    """Share of `points` inside the union of k-nearest-neighbour balls around `manifold`."""
-    if len(manifold) <= k:
-        raise ValueError(f"Balls to the nearest neighbour number {k} need more than {k} images.")
-    radius = np.concatenate(
-        [
-            # Row i's nearest is itself at distance 0, so its k-th fellow is at position k.
-            np.partition(_squared_distances(manifold[start : start + CHUNK], manifold), k, axis=1)[:, k]
-            for start in range(0, len(manifold), CHUNK)
-        ]
+def _covered(probes: Floats, references: Floats, k: int) -> float:
+    """Share of probes inside the k-nearest-neighbour ball of any reference."""
+    # Column 0 of the sorted distances is the point itself.
+    radii = np.concatenate(
+        [np.partition(squared, k, axis=1)[:, k] for squared in _squared_distances(references, references)]
     )
-    inside = [
-        (_squared_distances(points[start : start + CHUNK], manifold) <= radius).any(axis=1)
-        for start in range(0, len(points), CHUNK)
-    ]
+    inside = [(squared <= radii).any(axis=1) for squared in _squared_distances(probes, references)]
     return float(np.concatenate(inside).mean())
 
 
-def _squared_distances(rows: Features, columns: Features) -> NDArray[np.floating]:
-    """[n, d], [m, d] -> [n, m]; never negative, in the features' own precision."""
-    norms = (rows * rows).sum(axis=1)[:, None] + (columns * columns).sum(axis=1)
-    return np.maximum(norms - 2 * rows @ columns.T, 0)
+def _squared_distances(a: Floats, b: Floats) -> Iterator[NDArray[np.float64]]:
+    """Squared Euclidean distances of rows of a to all of b, some rows at a time: blocks [rows, len(b)]."""
+    centre = b.mean(axis=0, dtype=np.float64)  # |x|^2 - 2 x.y + |y|^2 loses fewest digits around zero
+    a, b = a - centre, b - centre
+    squares = np.square(b).sum(axis=1)
+    for start in range(0, len(a), _ROWS):
+        rows = a[start : start + _ROWS]
+        yield np.clip(np.square(rows).sum(axis=1)[:, None] - 2 * rows @ b.T + squares, 0, None)
+
+
+def _symmetric_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Square root of a symmetric matrix without negative eigenvalues but for rounding."""
+    values, vectors = np.linalg.eigh(matrix)
+    root: NDArray[np.float64] = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return root
