@@ -118,7 +118,9 @@ def build(config: PCAConfig) -> dict[str, nn.Module]:
     return {"pca": PCA(28 * 28, config.code)}
 
 
-def stages(config: PCAConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> list[Stage]:
+def stages(
+    config: PCAConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
+) -> list[Stage]:
     """One stage of one step."""
     pca = networks["pca"]
     assert isinstance(pca, PCA)
