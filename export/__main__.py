@@ -11,7 +11,11 @@ DIRECTORY = Path(__file__).resolve().parents[1] / "onnx_models"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 something failed, 2 cannot be done as asked."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    commands: dict[str, Callable[[list[str]], int]] = {"check": _check, "cards": _cards, "datasets": _datasets}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "check": _check,
+        "cards": _cards,
+        "datasets": _datasets,
+    }
     try:
         if arguments and arguments[0] in commands:
             return commands[arguments[0]](arguments[1:])
@@ -24,13 +28,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export",
-        description="Turn finished runs into ONNX files, model.json, test vectors and cards; parity with PyTorch "
-        "is proved before anything is written.",
-        epilog="Also: python -m export check [DIR], cards [DIR], datasets [--data-root DIR]; each has --help.",
+        description="Turn finished runs into ONNX files, model.json, test vectors and cards; parity with "
+        "PyTorch is proved before anything is written.",
+        epilog="Also: python -m export check [DIR], cards [DIR], datasets [--data-root DIR]; each has "
+        "--help.",
     )
-    parser.add_argument("models", metavar="MODEL", nargs="*", help="model id (default: every model that has a run)")
+    parser.add_argument(
+        "models", metavar="MODEL", nargs="*", help="model id (default: every model that has a run)"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are (default: runs)")
-    parser.add_argument("--out", type=Path, default=DIRECTORY, help="where the models go (default: onnx_models)")
+    parser.add_argument(
+        "--out", type=Path, default=DIRECTORY, help="where the models go (default: onnx_models)"
+    )
     arguments = parser.parse_args(argv)
 
     from tqdm import tqdm
@@ -53,10 +62,9 @@ def _export(argv: list[str]) -> int:
             print(f"{name}: skipped. {error}", file=sys.stderr)
             failed |= bool(arguments.models)
             continue
-        steps = len(run.snapshots) if entry.snapshot_role else 0
-        with tqdm(desc=name, total=steps or None, unit="file", leave=False) as bar:
+        with tqdm(desc=name, unit="graph", leave=False) as bar:
             try:
-                document, files = folder.build(entry, run, done=lambda part, bar=bar: bar.update())
+                document, files = folder.build(entry, run, done=bar.update)
             except ParityError as error:
                 bar.clear()
                 print(error, file=sys.stderr)
@@ -65,9 +73,13 @@ def _export(argv: list[str]) -> int:
         folder.write(arguments.out / name, document, files, "model.json")
         exported.append(name)
         size = sum(map(len, files.values())) / 1e6
-        print(f"{name}: {len(document['graphs'])} graphs, {len(document['snapshots'])} snapshots, {size:.1f} MB")
+        print(
+            f"{name}: {len(document['graphs'])} graphs, {len(document['snapshots'])} snapshots, {size:.1f} MB"
+        )
     if not exported and not failed:
-        return _refuse(f"no model has a finished run in {arguments.runs}: train one first, or name another --runs.")
+        return _refuse(
+            f"no model has a finished run in {arguments.runs}: train one first, or name another --runs."
+        )
     if exported:
         cards.write(arguments.out)
     return int(failed)
@@ -76,10 +88,15 @@ def _export(argv: list[str]) -> int:
 def _datasets(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export datasets",
-        description="Write the real digits that the page shows: labelled examples, and the GAN's training digits.",
+        description="Write the real digits that the page shows: labelled examples, and the GAN's training "
+        "digits.",
     )
-    parser.add_argument("--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)")
-    parser.add_argument("--out", type=Path, default=DIRECTORY, help="where the models are (default: onnx_models)")
+    parser.add_argument(
+        "--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=DIRECTORY, help="where the models are (default: onnx_models)"
+    )
     arguments = parser.parse_args(argv)
 
     from export import cards, folder, shards
@@ -115,7 +132,8 @@ def _cards(argv: list[str]) -> int:
 def _check(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export check",
-        description="Check schema, sha256, size, signature and test vectors of every shipped file; imports no torch.",
+        description="Check schema, sha256, size, signature and test vectors of every shipped file; "
+        "imports no torch.",
     )
     parser.add_argument("directory", type=Path, nargs="?", default=DIRECTORY, help="default: onnx_models")
     arguments = parser.parse_args(argv)

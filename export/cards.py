@@ -1,4 +1,4 @@
-"""The cards: a README.md beside each model and data set, generated from its JSON, so that it cannot go stale."""
+"""The cards: a README.md beside each model and data set, generated from its JSON: it cannot go stale."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -53,8 +53,9 @@ def model_card(model: Mapping[str, Any]) -> str:
         "## Use",
         _snippet(model),
         "## Training",
-        f"`{training['command']}` (seed {training['seed']}, {training['device']}) saw {training['images_seen']:,} images "
-        f"of {model['dataset']['name']} ({model['dataset']['licence']}) in {training['seconds']:,.0f} s.",
+        f"`{training['command']}` (seed {training['seed']}, {training['device']}) saw "
+        f"{training['images_seen']:,} images of {model['dataset']['name']} "
+        f"({model['dataset']['licence']}) in {training['seconds']:,.0f} s.",
         "## Figures",
         *_metrics(model["metrics"]),
         *_files(model["files"]),
@@ -70,13 +71,23 @@ def dataset_card(dataset: Mapping[str, Any]) -> str:
         f"# {dataset['name']}",
         f"Real pictures that stand beside the made ones. {dataset['source']}. Licence: {dataset['licence']}.",
         *_files(dataset["files"], heading=None),
-        "`examples.npz` holds 20 test digits of each class: `images` uint8 [200, 28, 28], `labels` uint8 [200] and "
-        "`indices` int64 [200], their places in the test set. `neighbours.npz` holds the 50,000 digits that `gan` "
-        "was trained on, in their order: `images` uint8 [50000, 28, 28] and `labels` uint8 [50000]. Nothing is "
-        "quantised or left out, so the nearest training digit found in it is the nearest there is.",
-        "```python\nimport numpy\n\nshard = numpy.load(\"onnx_models/datasets/mnist/neighbours.npz\")\n"
-        "pixels = shard[\"images\"].reshape(len(shard[\"images\"]), -1)\n```",
-    ]  # fmt: skip
+        "`examples.npz` holds 20 test digits of each class: `images` uint8 [200, 28, 28], `labels` uint8 "
+        "[200] and `indices` int64 [200], their places in the test set. `neighbours.npz` holds the 50,000 "
+        "digits that `gan` was trained on, in their order: `images` uint8 [50000, 28, 28] and `labels` "
+        "uint8 [50000]. Nothing is quantised or left out, so the nearest training digit found in it is "
+        "the nearest there is.",
+        "\n".join(
+            (
+                "```python",
+                "import numpy",
+                f'digits = numpy.load("onnx_models/datasets/{dataset["id"]}/neighbours.npz")["images"]',
+                "distances = [numpy.square(part - image).sum((1, 2)) for part in numpy.split(digits / "
+                "255.0, 10)]",
+                "print(numpy.concatenate(distances).argmin())  # image: 28x28 in [0, 1]",
+                "```",
+            )
+        ),
+    ]
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -101,9 +112,9 @@ def _graphs(graphs: Mapping[str, Any]) -> Iterator[str]:
             ),
         )
     yield (
-        f"`{test_vectors.FOLDER}/<graph>/` holds example inputs and outputs, one serialised TensorProto each, for "
-        "every graph that has inputs. Errors are absolute; relative to its largest magnitude for an output that "
-        "leaves [-1, 1]."
+        f"`{test_vectors.FOLDER}/<graph>/` holds example inputs and outputs, one serialised TensorProto "
+        f"each, for every graph that has inputs. Errors are absolute; relative to its largest magnitude "
+        f"for an output that leaves [-1, 1]."
     )
 
 
@@ -114,7 +125,7 @@ def _snapshots(snapshots: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _snippet(model: Mapping[str, Any]) -> str:
-    role, graph = next(iter(model["graphs"].items()))
+    graph = next(iter(model["graphs"].values()))
     lines = [
         "import numpy, onnxruntime",
         "rng = numpy.random.default_rng(0)",
@@ -134,7 +145,8 @@ def _metrics(metrics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     rows = [
         (
             f"`{figure['name']}`",
-            _number(figure["value"]) + (f" ± {_number(figure['error'])}" if figure["error"] is not None else ""),
+            _number(figure["value"])
+            + (f" ± {_number(figure['error'])}" if figure["error"] is not None else ""),
             figure["unit"],
             _number(figure["paper_value"]) if figure["paper_value"] is not None else "",
             f"{figure['protocol']} {figure['source']}".strip(),

@@ -21,10 +21,12 @@ from training.checkpoint import Run, load_weights
 Files = dict[str, bytes]
 
 
-def build(entry: Entry, run: Run, done: Callable[[str], None] = lambda part: None) -> tuple[manifest.Document, Files]:
+def build(
+    entry: Entry, run: Run, done: Callable[[], object] = lambda: None
+) -> tuple[manifest.Document, Files]:
     """Make the model.json and the other files of a model, parity proved for each graph and each snapshot.
 
-    `done` is called with the name of each graph as it is finished. Raises :class:`export.parity.ParityError`.
+    `done` is called as each file is finished. Raises :class:`export.parity.ParityError`.
     """
     files: Files = {}
     graphs: manifest.Document = {}
@@ -36,7 +38,7 @@ def build(entry: Entry, run: Run, done: Callable[[str], None] = lambda part: Non
         graphs[graph.role] = {**_described(file, content), **_signature(graph, content)}
         files[file] = content
         files |= test_vectors.serialise(graph.role, *parity.reference(graph, test_vectors.BATCH, seed=0))
-        done(file)
+        done()
 
     snapshots = []
     for path in run.snapshots if entry.snapshot_role else ():
@@ -50,7 +52,7 @@ def build(entry: Entry, run: Run, done: Callable[[str], None] = lambda part: Non
         file = f"snapshots/{seen:010d}.onnx" if content != contents[graph.role] else f"{graph.role}.onnx"
         snapshots.append({"images_seen": seen, "role": graph.role, **_described(file, content)})
         files[file] = content
-        done(file)
+        done()
 
     others = []
     curve = loss_curve(run.log)
@@ -99,13 +101,15 @@ def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> d
 
 
 def loss_curve(log: Path) -> bytes:
-    """The log as compact JSON, {"images_seen": [...], "losses": {name: [...]}}; empty for fewer than two lines."""
+    """The log as compact JSON, {"images_seen": [], "losses": {name: []}}; empty for fewer than two lines."""
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
     if len(lines) < 2:
         return b""
     apart = ("images_seen", "seconds", "stage", "images_per_second")
     names = [name for name in lines[-1] if name not in apart]
-    losses = {name: [float(f"{line[name]:.4g}") if name in line else None for line in lines] for name in names}
+    losses = {
+        name: [float(f"{line[name]:.4g}") if name in line else None for line in lines] for name in names
+    }
     curve = {"images_seen": [line["images_seen"] for line in lines], "losses": losses}
     return json.dumps(curve, separators=(",", ":")).encode()
 

@@ -1,4 +1,4 @@
-"""What ships, as modules whose `forward` signature IS the ONNX signature: argument names, order, output order.
+"""What ships, as modules whose `forward` signature IS the ONNX signature: names and order of its arguments.
 
 Images are float32 NCHW in [0, 1] on both sides of every graph, whatever the network inside likes. Randomness
 comes in by arguments. A module here holds exactly one network, as its only child, so that the parameters keep
@@ -12,10 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from export.inputs import BINARY, IMAGE, NORMAL, POSITIVE, REAL, UNIFORM
+from export.inputs import UNIT_INTERVAL
 from onnx_models.catalog import Tensor as Described
 
-ROLES_WITHOUT_BATCH = ("parameters", "train_step")
+SIZE = (1, 28, 28)  # channels, height, width of a digit
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Graph:
     module: nn.Module
     inputs: tuple[Described, ...]
     outputs: tuple[Described, ...]
-    storage: Literal["float32", "float16"] = "float32"  # what the weights are kept in; all arithmetic is float32
+    storage: Literal["float32", "float16"] = "float32"
+    """What the weights are kept in; all arithmetic is float32."""
 
     def __post_init__(self) -> None:
         arguments = list(inspect.signature(self.module.forward).parameters)
@@ -35,14 +36,16 @@ class Graph:
             raise ValueError(f"{self.role}: forward takes {arguments}, but {described} are described")
 
 
-def batched(name: str, *shape: int, range: str, meaning: str, dtype: str = "float32") -> Described:
+def batched(name: str, range: str, meaning: str, *shape: int, dtype: str = "float32") -> Described:
     """Describe an input or output [batch, *shape]."""
     return Described(name, dtype, ("batch", *shape), range, meaning)
 
 
-def picture(name: str, meaning: str, size: tuple[int, int, int] = (1, 28, 28), range: str = IMAGE) -> Described:
+def picture(
+    name: str, meaning: str, size: tuple[int, int, int] = SIZE, range: str = UNIT_INTERVAL
+) -> Described:
     """Describe images [batch, channels, height, width]."""
-    return batched(name, *size, range=range, meaning=meaning)
+    return batched(name, range, meaning, *size)
 
 
 class Reconstruct(nn.Module):
@@ -67,19 +70,20 @@ class Encode(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[batch, 1, 28, 28] -> code."""
-        return self.network.encoder(image.flatten(1))  # type: ignore[operator]
+        return self.network.encoder(image.flatten(1))
 
 
 class Decode(nn.Module):
     """The second half of an autoencoder."""
 
-    def __init__(self, autoencoder: nn.Module) -> None:
+    def __init__(self, autoencoder: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
         super().__init__()
         self.network = autoencoder
+        self.size = size
 
     def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Code -> image, logits."""
-        logits = self.network.decoder(code).unflatten(1, (1, 28, 28))  # type: ignore[operator]
+        logits = self.network.decoder(code).unflatten(1, self.size)
         return torch.sigmoid(logits), logits
 
 
@@ -97,7 +101,7 @@ class Project(nn.Module):
 
 
 class MeanField(nn.Module):
-    """A picture up to a Boltzmann machine's hidden units and down again, by probabilities; nothing is drawn."""
+    """A picture up to a Boltzmann machine's hidden units and down again, by probabilities: nothing random."""
 
     def __init__(self, rbm: nn.Module) -> None:
         super().__init__()
@@ -105,8 +109,8 @@ class MeanField(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """[batch, 1, 28, 28] -> reconstruction, code."""
-        hidden = self.network.hidden_mean(image.flatten(1))  # type: ignore[operator]
-        return self.network.visible_mean(hidden).view_as(image), hidden  # type: ignore[operator]
+        hidden = self.network.hidden_mean(image.flatten(1))
+        return self.network.visible_mean(hidden).view_as(image), hidden
 
 
 class GibbsStep(nn.Module):
@@ -117,13 +121,13 @@ class GibbsStep(nn.Module):
         self.network = rbm
 
     def forward(self, visible: Tensor, hidden_noise: Tensor, visible_noise: Tensor) -> tuple[Tensor, ...]:
-        """-> visible_mean, visible_sample, hidden_mean, hidden, free_energy. A unit is on where noise < mean."""
+        """State, noise -> visible_mean, visible_sample, hidden_mean, hidden, free_energy; on is noise < mean."""
         rbm = self.network
-        hidden_mean = rbm.hidden_mean(visible)  # type: ignore[operator]
+        hidden_mean = rbm.hidden_mean(visible)
         hidden = (hidden_noise < hidden_mean).to(visible.dtype)
-        visible_mean = rbm.visible_mean(hidden)  # type: ignore[operator]
+        visible_mean = rbm.visible_mean(hidden)
         visible_sample = (visible_noise < visible_mean).to(visible.dtype)
-        return visible_mean, visible_sample, hidden_mean, hidden, rbm.free_energy(visible)  # type: ignore[operator]
+        return visible_mean, visible_sample, hidden_mean, hidden, rbm.free_energy(visible)
 
 
 class Parameters(nn.Module):
@@ -137,19 +141,20 @@ class Parameters(nn.Module):
         """-> weight_0, visible_bias_0, hidden_bias_0."""
         rbm = self.network
         # Cloned: an output that is the parameter itself would take the parameter's name away.
-        return rbm.weight.clone(), rbm.visible_bias.clone(), rbm.hidden_bias.clone()  # type: ignore[operator]
+        return rbm.weight.clone(), rbm.visible_bias.clone(), rbm.hidden_bias.clone()
 
 
 class Generate(nn.Module):
     """Noise to pictures."""
 
-    def __init__(self, generator: nn.Module) -> None:
+    def __init__(self, generator: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
         super().__init__()
         self.network = generator
+        self.size = size
 
     def forward(self, z: Tensor) -> Tensor:
         """[batch, z] -> image."""
-        return self.network(z).unflatten(1, (1, 28, 28))
+        return self.network(z).unflatten(1, self.size)
 
 
 class Discriminate(nn.Module):

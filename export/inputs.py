@@ -11,7 +11,7 @@ from onnx_models.catalog import Tensor
 
 # What a range, as model.json words it, is drawn as. Uniform numbers cubed are mostly dark with some bright
 # pixels, closer to a digit than uniform noise is; codes of trained networks are a few units wide.
-IMAGE = "[0, 1]"
+UNIT_INTERVAL = "[0, 1]"
 UNIFORM = "[0, 1)"
 BINARY = "{0, 1}"
 NORMAL = "N(0, 1)"
@@ -32,7 +32,7 @@ def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
         values = values * np.float32(1 if tensor.range == NORMAL else 3)
     else:
         values = seeds.uniforms(seed, batch, size, seeds.Stream.CHOICE, layer=layer)
-        if tensor.range == IMAGE:
+        if tensor.range == UNIT_INTERVAL:
             values = values**3
         elif tensor.range == BINARY:
             values = (values < 0.5).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The JSON beside the weights: read, validated, owned files listed, joined into one manifest. No torch here."""
+"""The JSON beside the weights: read, validated, joined into one manifest. No torch here."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ def listed(document: Document) -> Iterator[Mapping[str, Any]]:
 
 
 def owned(document: Document) -> set[str]:
-    """Names of the files, relative to the folder, that belong to a model.json or dataset.json, its card included.
+    """Names, relative to the folder, of the files that belong to a model.json or dataset.json, its card too.
 
     Export deletes nothing else; ``metrics.json`` is evaluation's.
     """
@@ -69,7 +69,9 @@ def collect(directory: Path) -> Document:
 
     Figures that rest on a file that no longer ships are left out, as the reader leaves them out.
     """
-    models = sorted((read(path) for path in directory.glob("*/model.json")), key=lambda m: (m["year"], m["id"]))
+    models = sorted(
+        (read(path) for path in directory.glob("*/model.json")), key=lambda m: (m["year"], m["id"])
+    )
     shipped = {graph["sha256"] for model in models for graph in model["graphs"].values()}
     for model in models:
         path = directory / model["id"] / "metrics.json"

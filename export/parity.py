@@ -1,4 +1,4 @@
-"""Proof that a file computes what the PyTorch module does, at several batch sizes, within the table's tolerance."""
+"""Proof that a file computes what its PyTorch module does, at several batch sizes, within the tolerance."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MARGIN = 0.01  # how far seeded noise is kept from the probability it is compare
 
 
 class ParityError(Exception):
-    """A file differs from its module by more than the tolerance; names graph, output, difference, tolerance."""
+    """A file is further from its module than the tolerance; names graph, output, difference, tolerance."""
 
 
 def prove(name: str, graph: Graph, content: bytes) -> float:
@@ -45,8 +45,8 @@ def prove(name: str, graph: Graph, content: bytes) -> float:
             worst = max(worst, distance)
             if distance > allowed:
                 raise ParityError(
-                    f"{name}: {graph.role} gives {tensor.name} {distance:.2e} away from PyTorch at batch {batch},"
-                    f" the tolerance is {allowed:.0e}."
+                    f"{name}: {graph.role} gives {tensor.name} {distance:.2e} away from PyTorch at batch "
+                    f"{batch}, the tolerance is {allowed:.0e}."
                 )
     return worst
 

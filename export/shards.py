@@ -1,7 +1,7 @@
 """The real digits that ship beside the models: examples to pick from, and all that a GAN was trained on.
 
-Each file is a NumPy ``.npz`` that ``numpy.load`` reads without anything else, with fixed dates inside, so that
-the same data gives the same bytes.
+Each file is a NumPy ``.npz`` that ``numpy.load`` reads without anything else, with a fixed date inside, so
+that the same data gives the same bytes.
 """
 
 import io
@@ -32,7 +32,11 @@ def build(name: str, root: Path | None = None) -> tuple[manifest.Document, dict[
     chosen = examples(test.labels)
     files = {
         "examples.npz": npz(
-            {"images": test.images[chosen, 0], "labels": test.labels[chosen].astype(np.uint8), "indices": chosen}
+            {
+                "images": test.images[chosen, 0],
+                "labels": test.labels[chosen].astype(np.uint8),
+                "indices": chosen,
+            }
         ),
         "neighbours.npz": npz({"images": train.images[:, 0], "labels": train.labels.astype(np.uint8)}),
     }
@@ -57,7 +61,7 @@ def build(name: str, root: Path | None = None) -> tuple[manifest.Document, dict[
 
 
 def examples(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Indices of `PER_CLASS` images of each class, class after class, by seed 0 of the documented generator."""
+    """Indices of `PER_CLASS` images of each class, class after class, chosen by seed 0."""
     order = np.argsort(seeds.uniforms(0, 1, len(labels), seeds.Stream.CHOICE)[0], kind="stable")
     classes = range(int(labels.max()) + 1)
     return np.concatenate([order[labels[order] == label][:PER_CLASS] for label in classes]).astype(np.int64)

@@ -19,7 +19,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def names(role: str, inputs: int, outputs: int) -> list[str]:
-    """File names, relative to the model's folder, of the vectors of a graph with so many inputs and outputs."""
+    """File names, relative to the model's folder, of the vectors of a graph of so many inputs and outputs."""
     if not inputs:
         return []
     ends = (("input", inputs), ("output", outputs))

@@ -1,4 +1,4 @@
-"""One graph to one ``.onnx`` file's bytes: the same module gives the same bytes, in the form CONTRACT.md asks for.
+"""One graph to the bytes of one ``.onnx`` file; the same module gives the same bytes.
 
 What is done to PyTorch's export and why:
 
@@ -79,7 +79,11 @@ def with_weights(content: bytes, network: nn.Module) -> bytes:
     weights = network.state_dict()
     for initialiser in model.graph.initializer:
         if initialiser.name in weights:
-            array = weights[initialiser.name].numpy().astype(helper.tensor_dtype_to_np_dtype(initialiser.data_type))
+            array = (
+                weights[initialiser.name]
+                .numpy()
+                .astype(helper.tensor_dtype_to_np_dtype(initialiser.data_type))
+            )
             initialiser.CopyFrom(numpy_helper.from_array(array, initialiser.name))
     return model.SerializeToString(deterministic=True)
 
@@ -118,7 +122,7 @@ def _strip(model: ModelProto, role: str) -> None:
 
 
 def _name_after_network(model: ModelProto, module: nn.Module) -> None:
-    """Take the name of the wrapper's only child off the parameters: `network.encoder.0.weight` loses a word."""
+    """Take the wrapper's only child off the parameters' names: `network.encoder.0.weight` loses a word."""
     ((child, _),) = module.named_children()
     names = {f"{child}.{name}": name for name in module.get_submodule(child).state_dict()}
     taken = {output for node in model.graph.node for output in node.output}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 TOLERANCE = {
     # Stored exactly: only the order of additions differs between PyTorch and onnxruntime.
     "float32": 1e-4,
-    # Weights rounded to 11 significant bits, relative error up to 2^-12 each; compared with the unrounded ones.
+    # Weights rounded to 11 significant bits, and compared with the unrounded ones.
     "float16": 2e-3,
 }
 """Largest difference allowed, by the dtype that a graph's weights are stored in."""

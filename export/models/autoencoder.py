@@ -13,7 +13,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both halves, together and apart. In float32 the whole would be 11.3 MB: it is stored in halves."""
     autoencoder = networks["autoencoder"]
     image = picture("image", "grey levels")
-    code = batched("code", autoencoder.encoder[-1].out_features, range=REAL, meaning="the bottleneck, linear units")  # type: ignore[index,union-attr]
+    code = batched("code", REAL, "the bottleneck, linear units", autoencoder.encoder[-1].out_features)
     return (
         Graph(
             "reconstruct",
@@ -44,16 +44,16 @@ ENTRIES = (
         family="autoencoder",
         title={"en": "Deep autoencoder", "fr": "Autoencodeur profond"},
         lesson={
-            "en": "An autoencoder learns to copy its input through a narrow waist: an encoder squeezes 784 pixels "
-            "into a code of 30 numbers, a decoder rebuilds the picture from them. No label is needed, since the "
-            "picture itself is the target and only the squared error between the two is made small. It rebuilds "
-            "better than anything else here, but it assigns no probability to a picture and does not know how "
-            "to invent one.",
-            "fr": "Un autoencodeur apprend à recopier son entrée à travers une taille étroite : un encodeur réduit "
-            "784 pixels à un code de 30 nombres, un décodeur en refait l'image. Il se passe d'étiquettes, car "
-            "l'image est sa propre cible et l'on ne réduit que l'erreur quadratique entre les deux. C'est lui qui "
-            "reconstruit le mieux ici, mais il n'attribue aucune probabilité à une image et ne sait pas en "
-            "inventer une.",
+            "en": "An autoencoder learns to copy its input through a narrow waist: an encoder squeezes "
+            "784 pixels into a code of 30 numbers, a decoder rebuilds the picture from them. No label is "
+            "needed, since the picture itself is the target and only the squared error between the two is "
+            "made small. It rebuilds better than anything else here, but it assigns no probability to a "
+            "picture and does not know how to invent one.",
+            "fr": "Un autoencodeur apprend à recopier son entrée à travers une taille étroite : un "
+            "encodeur réduit 784 pixels à un code de 30 nombres, un décodeur en refait l'image. Il se "
+            "passe d'étiquettes, car l'image est sa propre cible et l'on ne réduit que l'erreur "
+            "quadratique entre les deux. C'est lui qui reconstruit le mieux ici, mais il n'attribue "
+            "aucune probabilité à une image et ne sait pas en inventer une.",
         },
         # min_{f,g} sum_x || x - g(f(x)) ||^2
         equation=formula(

@@ -6,7 +6,7 @@ from torch import nn
 
 from export.entry import Entry, formula
 from export.graphs import Discriminate, Generate, Graph, batched, picture
-from export.inputs import IMAGE, NORMAL
+from export.inputs import NORMAL, UNIT_INTERVAL
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -17,7 +17,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
         Graph(
             "generate",
             Generate(generator),
-            inputs=(batched("z", z, range=NORMAL, meaning="the latent vector, independent standard normals"),),
+            inputs=(batched("z", NORMAL, "the latent vector, independent standard normals", z),),
             outputs=(picture("image", "a digit that nobody wrote"),),
             storage="float16",
         ),
@@ -25,7 +25,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             "discriminate",
             Discriminate(networks["discriminator"]),
             inputs=(picture("image", "grey levels, real or made"),),
-            outputs=(batched("score", range=IMAGE, meaning="D(x), the probability that the picture is real"),),
+            outputs=(batched("score", UNIT_INTERVAL, "D(x), the probability that the picture is real"),),
         ),
     )
 
@@ -38,15 +38,16 @@ ENTRIES = (
         family="gan",
         title={"en": "Generative adversarial network", "fr": "Réseau antagoniste génératif"},
         lesson={
-            "en": "Two networks play a zero-sum game: the generator turns noise into pictures, the discriminator "
-            "says whether a picture is real or made. The generator never sees a digit; it learns only from how "
-            "the discriminator's verdict would change. At the game's ideal end, a Nash equilibrium, made pictures "
-            "follow the distribution of real ones and the discriminator can do no better than answer one half.",
-            "fr": "Deux réseaux se livrent un jeu à somme nulle : le générateur transforme du bruit en images, le "
-            "discriminateur dit si une image est vraie ou fabriquée. Le générateur ne voit jamais un seul chiffre ; "
-            "il n'apprend que de la façon dont le verdict du discriminateur changerait. À la fin idéale du jeu, un "
-            "équilibre de Nash, les images fabriquées suivent la loi des vraies et le discriminateur ne peut mieux "
-            "faire que de répondre un demi.",
+            "en": "Two networks play a zero-sum game: the generator turns noise into pictures, the "
+            "discriminator says whether a picture is real or made. The generator never sees a digit; it "
+            "learns only from how the discriminator's verdict would change. At the game's ideal end, a "
+            "Nash equilibrium, made pictures follow the distribution of real ones and the discriminator "
+            "can do no better than answer one half.",
+            "fr": "Deux réseaux se livrent un jeu à somme nulle : le générateur transforme du bruit en "
+            "images, le discriminateur dit si une image est vraie ou fabriquée. Le générateur ne voit "
+            "jamais un seul chiffre ; il n'apprend que de la façon dont le verdict du discriminateur "
+            "changerait. À la fin idéale du jeu, un équilibre de Nash, les images fabriquées suivent la "
+            "loi des vraies et le discriminateur ne peut mieux faire que de répondre un demi.",
         },
         # min_G max_D E_x log D(x) + E_z log(1 - D(G(z)))
         equation=formula(

@@ -19,8 +19,10 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             inputs=(picture("image", "grey levels"),),
             outputs=(
                 # Not clipped: the paper's 13.87 is measured on the projection itself.
-                picture("reconstruction", "grey levels; may leave [0, 1] a little, clip it to show it", range=REAL),
-                batched("code", len(pca.components), range=REAL, meaning="coordinates along the leading components"),  # type: ignore[arg-type]
+                picture(
+                    "reconstruction", "grey levels; may leave [0, 1] a little, clip it to show it", range=REAL
+                ),
+                batched("code", REAL, "coordinates along the leading components", len(pca.components)),
             ),
         ),
     )
@@ -34,15 +36,15 @@ ENTRIES = (
         family="pca",
         title={"en": "PCA, 30 components", "fr": "ACP, 30 composantes"},
         lesson={
-            "en": "Principal component analysis keeps the 30 directions along which the training digits vary most, "
-            "and forgets the rest. A picture is rebuilt as the mean digit plus a weighted sum of 30 fixed images: "
-            "no other linear method of that size has a smaller squared error. What an autoencoder with a code of "
-            "the same size gains over it, it gains by being nonlinear.",
-            "fr": "L'analyse en composantes principales garde les 30 directions selon lesquelles les chiffres "
-            "d'entraînement varient le plus, et oublie le reste. Une image est refaite comme le chiffre moyen plus "
-            "une somme pondérée de 30 images fixes : aucune méthode linéaire de cette taille n'a une erreur "
-            "quadratique plus faible. Ce qu'un autoencodeur de même code gagne sur elle, il le doit à sa "
-            "non-linéarité.",
+            "en": "Principal component analysis keeps the 30 directions along which the training digits "
+            "vary most, and forgets the rest. A picture is rebuilt as the mean digit plus a weighted sum "
+            "of 30 fixed images: no other linear method of that size has a smaller squared error. What an "
+            "autoencoder with a code of the same size gains over it, it gains by being nonlinear.",
+            "fr": "L'analyse en composantes principales garde les 30 directions selon lesquelles les "
+            "chiffres d'entraînement varient le plus, et oublie le reste. Une image est refaite comme le "
+            "chiffre moyen plus une somme pondérée de 30 images fixes : aucune méthode linéaire de cette "
+            "taille n'a une erreur quadratique plus faible. Ce qu'un autoencodeur de même code gagne sur "
+            "elle, il le doit à sa non-linéarité.",
         },
         # x^ = mu + U'U (x - mu)
         equation=formula(
