@@ -32,7 +32,7 @@ class Bound:
 
 COUNT = Bound("count", 1, 64, 16)
 """Pictures in one answer."""
-STEPS = Bound("steps", 0, 200, 10)
+STEPS = Bound("steps", 0, 300, 10)
 """Gibbs steps of a chain."""
 CHAINS = Bound("chains", 1, 16, 1)
 """Chains run side by side from one start."""
