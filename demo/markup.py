@@ -79,7 +79,7 @@ def tag(name: str, /, *children: Child, **attributes: Any) -> Markup:
         elif value is not None and value is not False:
             written.append(f' {key}="{html.escape(str(value))}"')
     if said:
-        written.append(f' data-say="{html.escape(json.dumps(said, ensure_ascii=False))}"')
+        written.append(f' data-say="{html.escape(json.dumps(said, ensure_ascii=False, default=str))}"')
     opening = f"<{name}{''.join(written)}>"
     if name in _VOID:
         return Markup(opening)

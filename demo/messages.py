@@ -13,14 +13,18 @@ DIRECTORY = Path(__file__).resolve().parent / "i18n"
 LANGUAGES = ("en", "fr")
 
 _MATHML = "http://www.w3.org/1998/Math/MathML"
-_ELEMENTS = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr "
-    "mtd mstyle mpadded mphantom mmultiscripts mprescripts semantics".split()
-)
-_ATTRIBUTES = frozenset(
-    "display displaystyle mathvariant stretchy fence separator form lspace rspace minsize maxsize movablelimits "
-    "accent accentunder linethickness scriptlevel columnalign width height depth".split()
-)
+# fmt: off
+_ELEMENTS = frozenset((
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup",
+    "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom",
+    "mmultiscripts", "mprescripts", "semantics",
+))
+_ATTRIBUTES = frozenset((
+    "display", "displaystyle", "mathvariant", "stretchy", "fence", "separator", "form", "lspace", "rspace",
+    "minsize", "maxsize", "movablelimits", "accent", "accentunder", "linethickness", "columnalign", "width",
+    "height", "depth",
+))
+# fmt: on
 
 
 def load(catalog: Catalog) -> dict[str, dict[str, str]]:

@@ -16,8 +16,15 @@ _SCRIPTS = ("page.js", "canvas.js")
 
 # What each system reads best in; nothing is downloaded.
 _SANS = (
-    "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Liberation Sans", "Arial", "sans-serif",
-)  # fmt: skip
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Noto Sans",
+    "Liberation Sans",
+    "Arial",
+    "sans-serif",
+)
 
 PAPER, INK = "#faf7f2", "#1c1b1a"
 """The page's ground and its text; dark mode turns them round. ``static/style.css`` has the tones between."""
@@ -43,7 +50,7 @@ def _theme() -> gr.themes.Base:
 
 def _head(library: Library) -> str:
     words = json.dumps(messages.load(library.catalog), ensure_ascii=False).replace("<", "\\u003c")
-    # Gradio's own way for a stylesheet rewrites every rule and drops some on the way; in the head it stays as is.
+    # Gradio's own way for a stylesheet rewrites every rule and drops some; in the head it stays as it is.
     style = (STATIC / "style.css").read_text("utf-8")
     scripts = "\n".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in _SCRIPTS)
     return (

@@ -158,7 +158,9 @@ def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
         class_="card seen",
     )
     cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
-    return tag("div", seen, *cards, class_="cards", tabindex="0", role="group", aria_label=say("draw.answers"))
+    return tag(
+        "div", seen, *cards, class_="cards", tabindex="0", role="group", aria_label=say("draw.answers")
+    )
 
 
 def _card(model: Model, answer: Answer) -> Markup:
@@ -347,4 +349,3 @@ def _rows(digits: Digits) -> list[list[int]]:
     by_class = [positions for positions in by_class if positions]
     count = min(EXAMPLE_ROWS, *(len(positions) for positions in by_class))
     return [[positions[k] for positions in by_class] for k in range(count)]
-

@@ -66,13 +66,21 @@ def build(library: Library) -> None:
     pieces.fixed(_way_controls(state), "chain")
     way = pieces.view(show_way(library, state), "way")
     parcel = pieces.download()
-    listening = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": limits.CONCURRENCY}
+    listening = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_limit": limits.CONCURRENCY,
+    }
     desk.input(
         lambda text: _update(library, text), desk, [sheets, way], trigger_mode="always_last", **listening
     )
     # The search through all training digits takes longer than making the pictures, which do not wait for it.
     desk.input(
-        lambda text: _update_neighbours(library, text), desk, neighbours, trigger_mode="always_last", **listening
+        lambda text: _update_neighbours(library, text),
+        desk,
+        neighbours,
+        trigger_mode="always_last",
+        **listening,
     )
     desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **listening)
 
@@ -189,7 +197,9 @@ def _scores(library: Library, model: Model, images: Array) -> Array | None:
     try:
         return inference.scores(library, model.id, images).values
     except LineageError:
-        return None  # the pictures are worth showing without their scores; the card's note says there are none
+        return (
+            None  # the pictures are worth showing without their scores; the card's note says there are none
+        )
 
 
 # --------------------------------------------------------------------------------------------------- sheets
@@ -206,7 +216,12 @@ def _sheet(
     probability = model.has("discriminate") and not model.has("criticise")
     cells = (
         _cell(
-            kind, k, image, None if scores is None else float(scores[k]), probability, None if pick is None else k == pick
+            kind,
+            k,
+            image,
+            None if scores is None else float(scores[k]),
+            probability,
+            None if pick is None else k == pick,
         )
         for k, image in enumerate(images)
     )

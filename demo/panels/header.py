@@ -21,7 +21,14 @@ def build(library: Library) -> None:
     """Lay the header out. The sessions are made by then, so the provider is the one that runs."""
     provider = library.runtime.provider
     languages = (
-        tag("a", language.upper(), href=f"?lang={language}", lang=language, hreflang=language, data_lang=language)
+        tag(
+            "a",
+            language.upper(),
+            href=f"?lang={language}",
+            lang=language,
+            hreflang=language,
+            data_lang=language,
+        )
         for language in LANGUAGES
     )
     milliseconds = _typical_milliseconds(library)

@@ -11,8 +11,8 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol, TypeVar
+from dataclasses import asdict, fields
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -36,7 +36,7 @@ _NEUTRAL = "#8a8378"
 class State(Protocol):
     """A panel's whole state: a frozen dataclass of plain values with defaults."""
 
-    __dataclass_fields__: dict[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 S = TypeVar("S", bound=State)
@@ -44,7 +44,7 @@ S = TypeVar("S", bound=State)
 
 def pack(state: State) -> str:
     """Return a panel's state as JSON."""
-    return json.dumps(asdict(state))  # type: ignore[call-overload]
+    return json.dumps(asdict(state))
 
 
 def unpack(form: type[S], text: str | None) -> S:
@@ -58,8 +58,10 @@ def unpack(form: type[S], text: str | None) -> S:
     """
     try:
         sent = json.loads(text or "{}")
-        known = {field.name: sent[field.name] for field in fields(form) if field.name in sent}  # type: ignore[arg-type]
-        for field in fields(form):  # type: ignore[arg-type]
+        if not isinstance(sent, dict):
+            raise TypeError("an object is wanted")
+        known = {field.name: sent[field.name] for field in fields(form) if field.name in sent}
+        for field in fields(form):
             value = known.get(field.name, field.default)
             number = isinstance(field.default, float) and type(value) is int
             if type(value) is not type(field.default) and not number:

@@ -22,7 +22,11 @@ def build(library: Library, panels: Mapping[str, Callable[[Model], bool]]) -> No
     quiet = [_quiet(problem) for problem in library.catalog.problems]
     pieces.fixed(
         tag(
-            "nav", tag("ol", *tiles, *quiet), class_="timeline", aria_label=say("timeline.label"), tabindex="-1"
+            "nav",
+            tag("ol", *tiles, *quiet),
+            class_="timeline",
+            aria_label=say("timeline.label"),
+            tabindex="-1",
         ),
         "timeline",
         "timeline",
@@ -66,8 +70,10 @@ def _output(library: Library, model: Model) -> Markup:
     position = draw.first_example(library)
     original = digits.images[position][None].astype(np.float32) / np.float32(255.0)
     (answer,) = inference.reconstruct(library, original, [model.id]).answers
-    if answer.error is not None or answer.image is None:
-        raise answer.error or LineageError("model.silent", "The model gave no picture.")
+    if answer.error is not None:
+        raise answer.error
+    if answer.image is None:
+        return Markup()
     label = int(digits.labels[position])
     return pieces.picture(answer.image, say("timeline.rebuilt", model=pieces.title(model), label=label))
 
