@@ -372,7 +372,7 @@ def _answer(library: Library, model_id: str, original: Array, shown: Array) -> A
 
 
 def _free_energy(library: Library, model: Model, picture: Array) -> float | None:
-    """Return the free energy of the picture itself; None for a stack, which has one of its top layers only."""
+    """Return the picture's own free energy; None for a stack, which has one of its top layers only."""
     if not model.has("gibbs_step") or _is_stack(model):
         return None
     free = np.full(1, -1, np.int64)
@@ -433,7 +433,10 @@ def _run_chain(
             None if label_mean is None else label_mean.reshape(chains, -1),
             result.milliseconds + milliseconds,
         )
-        visible, mean = result["visible_sample"].reshape(chains, -1), result["visible_mean"].reshape(chains, -1)
+        visible, mean = (
+            result["visible_sample"].reshape(chains, -1),
+            result["visible_mean"].reshape(chains, -1),
+        )
 
 
 def _down(library: Library, model: Model, visible: Array) -> tuple[Array, tuple[Layer, ...], float]:

@@ -54,6 +54,8 @@ UPLOAD_BYTES = 10_000_000
 """Largest request body, a picture included."""
 CONCURRENCY = 4
 """Requests of one endpoint that run at the same time; the others wait in the queue."""
+MOVIES = 2
+"""Movies of many chains that are computed at the same time: each takes a core for about two seconds."""
 QUEUE = 256
 """Requests that may wait in all; the next one is told that the queue is full."""
 WAITING = 64

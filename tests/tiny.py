@@ -8,14 +8,19 @@ outputs differ from blank, from each other and between models, and never between
 
     rbm            model     1986  reconstruct, gibbs_step, parameters
     autoencoder    model     2006  reconstruct, encode, decode
-    autoencoder_2  model     2006  reconstruct, encode, decode; a code of two numbers
-    dbn            model     2006  reconstruct, encode, decode, gibbs_step with labels, classify
     gan            model     2014  generate, discriminate, three snapshots of `generate`
     pca            baseline  1901  reconstruct
     rbm_untrained  baseline  1986  reconstruct
     classifier_cnn judge     1998  classify
 
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
+`write_first_half` adds what stands between the RBM and the GAN:
+
+    autoencoder_2  model     2006  reconstruct, encode, decode; a code of two numbers
+    dbn            model     2006  reconstruct, encode, decode, gibbs_step with labels, classify
+    vae            model     2013  reconstruct, encode, decode
+    vae_2          model     2013  reconstruct, encode, decode; a code of two numbers
+    classifier_mlp judge     1998  classify
 
 One more model is one more `write_model(directory, "unseen", gan(seed=9))`, a broken one `edit(folder, ...)`
 or a byte written over its file. `pictures` makes labelled data, `write_idx` files it as MNIST is filed.
@@ -416,15 +421,25 @@ def write_models(directory: Path) -> Path:
     write_model(directory, "autoencoder", autoencoder(), year=2006, family="autoencoder", colour="#b5651d")
     contrasts = {0: 0.0, 600: 0.1, 6000: 0.2}
     earlier = {seen: gan(contrast=contrast)["generate"] for seen, contrast in contrasts.items()}
-    short = autoencoder(code=2, seed=10)
-    write_model(directory, "autoencoder_2", short, year=2006, family="autoencoder", colour="#b5651d")
-    write_model(directory, "dbn", dbn(), year=2006, family="dbn", colour="#5b7553")
     write_model(directory, "gan", gan(), year=2014, family="gan", colour="#2a6f97", snapshots=earlier)
     write_model(directory, "pca", linear(), kind="baseline", year=1901, family="pca")
     untrained = {"reconstruct": rbm(seed=5)["reconstruct"]}
     write_model(directory, "rbm_untrained", untrained, kind="baseline", year=1986, family="rbm")
     write_model(directory, "classifier_cnn", classifier(), kind="judge", year=1998, family="classifier")
     write_dataset(directory)
+    return directory
+
+
+def write_first_half(directory: Path) -> Path:
+    """Write the line-up and what stands between the RBM and the GAN; return ``directory``."""
+    write_models(directory)
+    write_model(directory, "dbn", dbn(), year=2006, family="dbn", colour="#5b7553")
+    for family, year, colour in (("autoencoder", 2006, "#b5651d"), ("vae", 2013, "#3d5a80")):
+        short = autoencoder(code=2, seed=year)
+        write_model(directory, f"{family}_2", short, year=year, family=family, colour=colour)
+    write_model(directory, "vae", autoencoder(seed=11), year=2013, family="vae", colour="#3d5a80")
+    judge = classifier(seed=12)
+    write_model(directory, "classifier_mlp", judge, kind="judge", year=1998, family="classifier")
     return directory
 
 

@@ -92,6 +92,13 @@ def first_example(library: Library) -> int:
     return int(twos[0]) if len(twos) else 0
 
 
+def example(library: Library, position: int) -> Array:
+    """Return an example digit, float32 [1, height, width] in [0, 1]."""
+    digits = library.examples(DATASET)
+    position = limits.Bound("example", 0, len(digits) - 1, 0).check(position)
+    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+
+
 def show_answers(library: Library, state: State) -> Markup:
     """Return the row of cards: what the networks see, then what each makes of it, by year."""
     try:
@@ -126,9 +133,7 @@ def _update(library: Library, text: str) -> tuple[Markup, Markup]:
 def _original(library: Library, state: State) -> Array:
     if state.drawing:
         return prepare_picture(state.drawing)
-    digits = library.examples(DATASET)
-    position = limits.Bound("example", 0, len(digits) - 1, 0).check(state.example)
-    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+    return example(library, state.example)
 
 
 def _corruption(state: State) -> Corruption:

@@ -138,7 +138,9 @@ window.lineage = (() => {
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
     const private_ = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    const settle = Number(element.querySelector(".desk").dataset.settle);
     let state = { ...defaults };
+    let settling = null;
     let sent = 0;
     let clock = null;
 
@@ -188,8 +190,11 @@ window.lineage = (() => {
       reflect();
       save();
       wait();
+      panel.dispatchEvent(new CustomEvent("lineage:changed"));
       props.value = JSON.stringify(state);
-      trigger("input");
+      clearTimeout(settling);
+      if (settle) settling = setTimeout(trigger, settle, "input");
+      else trigger("input");
     }
 
     function restore() {
@@ -370,5 +375,5 @@ window.lineage = (() => {
   }
 
   hints();
-  return { start, say };
+  return { start, say, show, remember, calm, kinds };
 })();
