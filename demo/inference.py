@@ -275,6 +275,26 @@ def scores(library: Library, model_id: str, images: Array, label: int | None = N
     return Scores(result["score"].reshape(len(images)), result.milliseconds)
 
 
+def encode(library: Library, model_id: str, images: Array) -> Array:
+    """Return the code that a model gives each picture: float32 [count, code size]."""
+    graph = library.model(model_id, "encode").graphs["encode"]
+    return library.runtime.run(graph, {"image": np.asarray(images, np.float32)})["code"].reshape(
+        len(images), -1
+    )
+
+
+def decode(library: Library, model_id: str, codes: Array) -> Array:
+    """Return what a model makes of each code, float32 [count, code size]: pictures."""
+    graph = library.model(model_id, "decode").graphs["decode"]
+    codes = np.asarray(codes, np.float32).reshape(_shape(graph, "code", len(codes)))
+    return library.runtime.run(graph, {"code": codes})["image"]
+
+
+def code_size(model: Model) -> int:
+    """Return how many numbers a model's `decode` takes for one picture."""
+    return _size(model.graphs["decode"], "code")
+
+
 def classify(library: Library, model_id: str, images: Array) -> Classes:
     """Ask a judge for the class of each picture."""
     model = library.model(model_id, "classify")

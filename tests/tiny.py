@@ -16,10 +16,10 @@ outputs differ from blank, from each other and between models, and never between
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
 `write_first_half` adds what stands between the RBM and the GAN:
 
-    autoencoder_2  model     2006  reconstruct, encode, decode; a code of two numbers
     dbn            model     2006  reconstruct, encode, decode, gibbs_step with labels, classify
-    vae            model     2013  reconstruct, encode, decode
-    vae_2          model     2013  reconstruct, encode, decode; a code of two numbers
+    vae            model     2014  reconstruct, encode, decode
+    autoencoder_2  exhibit   2006  reconstruct, encode, decode; a code of two numbers
+    vae_2          exhibit   2014  reconstruct, encode, decode; a code of two numbers
     classifier_mlp judge     1998  classify
 
 One more model is one more `write_model(directory, "unseen", gan(seed=9))`, a broken one `edit(folder, ...)`
@@ -434,10 +434,10 @@ def write_first_half(directory: Path) -> Path:
     """Write the line-up and what stands between the RBM and the GAN; return ``directory``."""
     write_models(directory)
     write_model(directory, "dbn", dbn(), year=2006, family="dbn", colour="#5b7553")
-    for family, year, colour in (("autoencoder", 2006, "#b5651d"), ("vae", 2013, "#3d5a80")):
+    for family, year, colour in (("autoencoder", 2006, "#b5651d"), ("vae", 2014, "#3d5a80")):
         short = autoencoder(code=2, seed=year)
-        write_model(directory, f"{family}_2", short, year=year, family=family, colour=colour)
-    write_model(directory, "vae", autoencoder(seed=11), year=2013, family="vae", colour="#3d5a80")
+        write_model(directory, f"{family}_2", short, kind="exhibit", year=year, family=family, colour=colour)
+    write_model(directory, "vae", autoencoder(seed=11), year=2014, family="vae", colour="#3d5a80")
     judge = classifier(seed=12)
     write_model(directory, "classifier_mlp", judge, kind="judge", year=1998, family="classifier")
     return directory

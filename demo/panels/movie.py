@@ -253,9 +253,7 @@ def _stage(model: Model, step: Step, state: State) -> Markup:
         _transport(state.steps),
         tag(
             "figure",
-            tag(
-                "svg", tag("g"), tag("line"), class_="energy", preserveAspectRatio="none", aria_hidden="true"
-            ),
+            _curves(),
             tag("figcaption", tag("span", say("movie.energy")), pieces.hint("movie.energy.hint")),
             class_="plot",
         ),
