@@ -596,7 +596,7 @@ def test_an_unseen_model_appears_everywhere_and_a_broken_one_says_why(
     expect(page.locator("#panel-draw [data-strip=unseen] img").first).to_be_visible()
     page.get_by_role("tab").nth(1).click()
     before = page.locator(MADE).first.get_attribute("src")
-    page.locator("#panel-dream").get_by_text("Petit unseen", exact=True).click()
+    page.locator("#panel-dream .desk label", has_text="Petit unseen").click()
     wait_for_change(page, MADE, before)
     expect(page.locator("#panel-dream [data-card=unseen]")).to_be_visible()
     page.get_by_role("tab").first.click()

@@ -63,6 +63,7 @@ def shows(model: Model) -> bool:
 def build(library: Library) -> None:
     """Lay the panel out, its first answers included."""
     state = State(example=first_example(library))
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(library, state), state, NAME, PRIVATE)
     answers = pieces.view(show_answers(library, state), "answers")
     pieces.lessons(library.reconstructors, NAME)
@@ -195,6 +196,7 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
     frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
     return tag(
         "section",
+        tag("h4", pieces.title(model)),
         tag("ol", *frames, class_="film"),
         _curve(energies, pieces.title(model)),
         class_="strip",

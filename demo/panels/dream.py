@@ -59,6 +59,7 @@ def build(library: Library) -> None:
         pieces.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
         return
     state = State(model=generators[0].id)
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(generators, state), state, NAME)
     sheets = pieces.view(show_sheets(library, state), "sheets")
     neighbours = pieces.view(show_neighbours(library, state), "neighbours")

@@ -129,6 +129,11 @@ def drawer(summary: Message, name: str) -> gr.HTML:
     )
 
 
+def lead(panel: str) -> gr.HTML:
+    """Return the one sentence that says what happens in a panel."""
+    return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
+
+
 def download() -> gr.HTML:
     """Return an output whose value, ``{"name": ..., "href": ...}`` as JSON, is saved as a file."""
     return gr.HTML(
@@ -189,7 +194,7 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, height + 1, width + 1), np.float32)  # a pixel between neighbours
     sheet[:count, :-1, :-1] = weights
-    sheet = sheet.reshape(rows, columns, height, width).transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)
+    sheet = sheet.reshape(rows, columns, height + 1, width + 1).transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)
     depths = np.arange(-15, 16)
     colour = tuple(bytes.fromhex(_colour(model).removeprefix("#")))
     palette = Image.fromarray((np.rint(np.clip(sheet, -1, 1) * 15) + 15).astype(np.uint8), "P")
