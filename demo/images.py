@@ -191,6 +191,12 @@ def to_bytes(images: Array) -> Bytes:
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def as_image(picture: Array) -> Bytes:
+    """Turn float32 [channels, height, width] into uint8 [height, width] (grey) or [height, width, 3]."""
+    values = to_bytes(picture)
+    return values[0] if len(values) == 1 else values.transpose(1, 2, 0)
+
+
 def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: float = 0.0) -> Bytes:
     """Lay pictures out in rows, each enlarged by a whole factor without smoothing.
 

@@ -29,7 +29,7 @@ class Answer:
 
     model_id: str
     image: Array | None = None
-    """float32 [1, height, width]."""
+    """float32 [1, height, width]; a linear model's may leave [0, 1]."""
     squared_error: float | None = None
     """Sum over pixels of (reconstruction - undamaged picture) squared."""
     free_energy: float | None = None

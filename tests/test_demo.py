@@ -244,6 +244,14 @@ def test_a_grid_repeats_pixels_and_nothing_else() -> None:
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(images.to_png(sheet)))), sheet)
 
 
+def test_colour_survives_the_way_out() -> None:
+    """Catches channels first taken for rows, or green and blue dropped."""
+    picture = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.float32) / 255
+    back = np.asarray(Image.open(io.BytesIO(images.to_png(images.as_image(picture)))))
+    np.testing.assert_array_equal(back.transpose(2, 0, 1), np.rint(picture * 255))
+    assert images.as_image(picture[:1]).shape == (4, 5)
+
+
 # --- damage --------------------------------------------------------------------------------------------
 
 
