@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
+import http.client
 import io
 import json
 import signal
@@ -15,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +26,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo import inference, limits
+from demo import app, inference, limits, server
 from demo.library import Library
 from tests import serving, tiny
 
@@ -152,7 +156,8 @@ def test_reconstruct_answers_as_the_functions_do(client: Client, library: Librar
             assert "reconstruct.onnx of gone is missing" in sent["error"]["sentence"]
             continue
         assert answer.image is not None
-        np.testing.assert_array_equal(_decode(sent["image"]), np.rint(answer.image[0] * 255))
+        shown = np.rint(np.clip(answer.image[0], 0, 1) * 255)
+        np.testing.assert_array_equal(_decode(sent["image"]), shown)
         assert sent["squared_error"] == pytest.approx(answer.squared_error, rel=1e-6)  # 7 digits are sent
 
 
@@ -263,7 +268,73 @@ def test_a_request_that_is_too_large_is_refused(page: serving.Page) -> None:
     """Catches a body that fills the memory before anybody looks at it."""
     status, content = _post(f"{page.url}/gradio_api/call/reconstruct", f'{{"data": ["{BIG}"]}}'.encode())
     assert status == 413
-    assert content == b"The request is too large: at most 10 MB, please."
+    assert json.loads(content) == {"detail": "The request is too large: at most 10 MB, please."}
+
+
+def test_a_request_without_a_length_is_cut_off(page: serving.Page) -> None:
+    """Catches a body sent in chunks slipping past the limit."""
+    host, port = page.url.removeprefix("http://").split(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+        chunks = (b"x" * 1_000_000 for _ in range(limits.UPLOAD_BYTES // 1_000_000 + 1))
+        connection.request("POST", "/gradio_api/call/models", chunks, encode_chunked=True)
+        assert connection.getresponse().status == 400
+
+
+def test_no_visitor_fills_the_queue_alone() -> None:
+    """Catches one address keeping all others waiting; the others must not notice."""
+
+    def event(host: str) -> SimpleNamespace:
+        return SimpleNamespace(request=SimpleNamespace(client=SimpleNamespace(host=host)))
+
+    waiting = [event("10.0.0.1")] * limits.WAITING + [event("10.0.0.2")] * (limits.WAITING - 1)
+    queue: Any = SimpleNamespace(event_queue_per_concurrency_id={"inference": SimpleNamespace(queue=waiting)})
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def status(host: str, path: str) -> int:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "path": path, "headers": [], "client": (host, 5)}
+        await server.Guard(inside, queue)(scope, receive, send)
+        return int(sent[0]["status"])
+
+    for path in ("/gradio_api/queue/join", "/gradio_api/call/sample"):
+        assert asyncio.run(status("10.0.0.1", path)) == 429
+        assert asyncio.run(status("10.0.0.2", path)) == 200
+    assert asyncio.run(status("10.0.0.1", "/gradio_api/queue/data")) == 200
+
+
+def test_the_limits_reach_gradio(library: Library) -> None:
+    """Catches a bound that stands in the table and nowhere else, so that idle state is kept for ever."""
+
+    async def build() -> Any:  # within a loop: Gradio would open one of its own and leave it open
+        built = app.build(library)
+        server.application(library, built)
+        return built
+
+    built = asyncio.run(build())
+    assert built.delete_cache == limits.CACHE_SECONDS
+    assert built.max_file_size == limits.UPLOAD_BYTES
+    assert built.state_session_capacity == limits.SESSIONS
+    assert built._queue.max_size == limits.QUEUE
+    assert not built.analytics_enabled
+    bounded = [function.concurrency_limit for function in built.fns.values() if function.queue]
+    assert bounded
+    assert None not in bounded
+
+
+@pytest.mark.parametrize("route", ["run", "api"])
+def test_nobody_passes_the_queue_by(page: serving.Page, route: str) -> None:
+    """Catches the routes that run at once, however many run already."""
+    status, _ = _post(f"{page.url}/gradio_api/{route}/sample", b'{"data": [null, -1, 0, 1]}')
+    assert status == 404
 
 
 @pytest.mark.parametrize("host", ["example.org", "huggingface.co"])
