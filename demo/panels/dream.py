@@ -62,8 +62,8 @@ def build(library: Library) -> None:
     pieces.lead(NAME)
     desk = pieces.desk(_desk(generators, state), state, NAME)
     sheets = pieces.view(show_sheets(library, state), "sheets")
-    neighbours = pieces.view(show_neighbours(library, state), "neighbours")
     pieces.lessons(generators, NAME)
+    neighbours = pieces.view(show_neighbours(library, state), "neighbours")
     pieces.fixed(_way_controls(state), "chain")
     way = pieces.view(show_way(library, state), "way")
     parcel = pieces.download()
@@ -132,7 +132,9 @@ def show_neighbours(library: Library, state: State) -> Markup:
     return tag(
         "section",
         tag("h3", say("dream.near"), pieces.hint("dream.near.hint")),
-        tag("ol", tag("li", chosen, tag("span", say("dream.made")), class_="picked"), *found, class_="film"),
+        tag(
+            "ol", tag("li", chosen, tag("span", say("dream.picked")), class_="picked"), *found, class_="film"
+        ),
         class_="strip",
         style=pieces.frames(1 + NEIGHBOURS, 3),
     )

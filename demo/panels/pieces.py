@@ -80,7 +80,7 @@ def view(markup: Markup, name: str) -> gr.HTML:
     """Return an output that shows markup; a new value is patched in without a flicker."""
     return gr.HTML(
         markup,
-        html_template=f'<div class="view {name}"></div>',
+        html_template=f'<div class="view {name}"><div role="status"></div><div></div></div>',
         js_on_load=_start("view"),
         apply_default_css=False,
         elem_classes=[f"holds-{name}"],
@@ -194,7 +194,11 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, height + 1, width + 1), np.float32)  # a pixel between neighbours
     sheet[:count, :-1, :-1] = weights
-    sheet = sheet.reshape(rows, columns, height + 1, width + 1).transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)
+    sheet = (
+        sheet.reshape(rows, columns, height + 1, width + 1)
+        .transpose(0, 2, 1, 3)
+        .reshape(rows * (height + 1), -1)
+    )
     depths = np.arange(-15, 16)
     colour = tuple(bytes.fromhex(_colour(model).removeprefix("#")))
     palette = Image.fromarray((np.rint(np.clip(sheet, -1, 1) * 15) + 15).astype(np.uint8), "P")
@@ -230,7 +234,7 @@ def figure(name: str, value: Message | None) -> Markup:
 
 def error(fault: LineageError) -> Markup:
     """Return an error where it happened."""
-    return tag("p", problem(fault), class_="problem", role="status")
+    return tag("p", problem(fault), class_="problem")
 
 
 def title(model: Model) -> Message:

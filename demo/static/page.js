@@ -111,8 +111,14 @@ window.lineage = (() => {
 
   function view(element, { props, watch }) {
     const root = element.querySelector(".view");
+    const [fault, content] = root.children;
     const render = () => {
-      show(root, props.value ?? "");
+      const markup = props.value ?? "";
+      // What went wrong is said above the last good answer, which stays.
+      const failed = markup.startsWith("<p class=\"problem\"");
+      show(fault, failed ? markup : "");
+      if (!failed) show(content, markup);
+      content.classList.toggle("stale", failed);
       root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
     };
     watch("value", render);
@@ -133,7 +139,7 @@ window.lineage = (() => {
     else if (control !== document.activeElement || control.type === "range") control.value = value;
   }
 
-  function desk(element, { props, trigger }) {
+  function desk(element, { props, trigger, watch }) {
     translate(element);
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
@@ -187,6 +193,10 @@ window.lineage = (() => {
       state = { ...state, ...changes };
       reflect();
       save();
+      send();
+    }
+
+    function send() {
       wait();
       props.value = JSON.stringify(state);
       trigger("input");
@@ -214,6 +224,9 @@ window.lineage = (() => {
       else if (button.dataset.set) set(JSON.parse(button.dataset.set));
       else set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
     });
+    // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
+    // address was read before it had finished laying the page out.
+    watch("value", () => props.value !== JSON.stringify(state) && send());
     panel.addEventListener("lineage:shown", arrived);
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, set };
