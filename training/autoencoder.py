@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.loop import Draw, Stage, above_one_another
 
 GRAPHS = {"autoencoder": ("reconstruct",)}
 DISTRIBUTED = True
@@ -146,10 +146,7 @@ class Reconstruct:
         """Rows of ten training images, each above the row of their reconstructions. [100, 1, 28, 28]."""
         images = self._examples.float() / 255
         logits, _ = networks["autoencoder"](images.flatten(1))
-        pairs = torch.stack([images, torch.sigmoid(logits).view_as(images)]).unflatten(
-            1, (-1, min(10, len(images)))
-        )
-        return pairs.transpose(0, 1).flatten(0, 2)
+        return above_one_another(images, torch.sigmoid(logits).view_as(images))
 
 
 def warm_up_then_cosine(progress: float, warm_up: float) -> float:

@@ -11,6 +11,7 @@ one CPU; GPU kernels may add in a different order).
 """
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -179,6 +180,16 @@ def save_grid(images: Tensor, path: Path) -> None:
     Image.fromarray(grid[..., 0] if channels == 1 else grid).save(path)
 
 
+def above_one_another(images: Tensor, made: Tensor) -> Tensor:
+    """Rows of ten `images`, each above the row of what was `made` of them, for a sample grid.
+
+    Two sets [n, ...] of one shape -> [2 n, ...], or a little more: what is missing in the last row is black.
+    """
+    black = images.new_zeros(-len(images) % 10, *images.shape[1:])
+    rows = [torch.cat([each, black]).unflatten(0, (-1, 10)) for each in (images, made)]
+    return torch.stack(rows, dim=1).flatten(0, 2)
+
+
 @torch.no_grad()
 def average(averaged: nn.Module, live: nn.Module, decay: float) -> None:
     """Move `averaged` towards `live`: a <- decay a + (1 - decay) w, for parameters and float buffers."""
@@ -271,9 +282,7 @@ def train(
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_stop_signal())
-        log = stack.enter_context(
-            checkpoint.open_log(out, log_bytes) if place.writes else open(os.devnull, "ab")
-        )
+        log = stack.enter_context(checkpoint.open_log(out, log_bytes) if place.writes else io.BytesIO())
         bar = stack.enter_context(
             tqdm(
                 total=sum(stage.steps * stage.batch for stage in stages),
