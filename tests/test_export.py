@@ -355,6 +355,23 @@ def test_command_refuses_in_one_sentence(
     assert command.main(["datasets", "--data-root", str(tmp_path), "--out", str(tmp_path)]) in (0, 2)
 
 
+def test_a_broken_neighbour_gets_one_sentence(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Catches a traceback where another model's JSON, which this command only joins, is damaged."""
+    (copy / "rbm" / "metrics.json").write_text('{"metrics": [{"name": "x"}]}')
+    assert command.main(["cards", str(copy)]) == 1
+    error = capsys.readouterr().err
+    assert "metrics.json: $.metrics[0]" in error
+    assert error.count("\n") == 1
+
+
+def test_a_run_of_another_version_is_refused() -> None:
+    """Catches a setting that is dropped in silence, and weights of another shape."""
+    entry, config = ENTRIES["rbm"], dataclasses.asdict(TINY["rbm"][1])
+    for wrong in ({**config, "depth": 3}, {**config, "hidden": 4}):
+        with pytest.raises(checkpoint.RunError, match=r"run of rbm does not fit training/rbm\.py"):
+            folder.networks(entry, wrong, weights("rbm"))
+
+
 def test_loss_curve_is_compact_and_short_runs_have_none(runs: Path, tmp_path: Path) -> None:
     """Catches book-keeping that is drawn as if it were a loss."""
     curve = json.loads(folder.loss_curve(runs / "gan" / checkpoint.LOG))
