@@ -13,7 +13,7 @@ from demo.library import Library
 
 STATIC = Path(__file__).resolve().parent / "static"
 _SCRIPTS = ("page.js", "canvas.js", "movie.js", "map.js")
-_STYLES = ("style.css", "movie.css", "map.css")
+_STYLES = ("style.css", "movie.css", "map.css", "verdict.css")
 
 # What each system reads best in; nothing is downloaded.
 _SANS = (

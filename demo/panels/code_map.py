@@ -119,7 +119,7 @@ def show_maps(library: Library, models: tuple[Model, ...]) -> Markup:
         return pieces.error(fault)
     real = sheets.sheet_uri((digits.images[None] / np.float32(255.0)).astype(np.float32))
     cards = join(*(_card(library, model, digits) for model in models))
-    return join(tag("div", class_="fault"), tag("div", cards, class_="planes", data_real=real))
+    return tag("div", cards, class_="planes", data_real=real)
 
 
 def _point(library: Library, state: State) -> dict[str, Any]:

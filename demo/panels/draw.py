@@ -14,7 +14,7 @@ from demo.images import prepare_picture
 from demo.inference import Answer, Chain, Reconstruction
 from demo.library import Digits, Library
 from demo.markup import Markup, Message, join, say, tag
-from demo.panels import pieces
+from demo.panels import pieces, verdict
 from onnx_models import seeds
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -49,6 +49,8 @@ class State:
     """What the brush hides: a 0 or 1 for each pixel, row by row."""
     steps: int = 9
     seed: int = 1
+    more: bool = False
+    """Whether the exhibits answer too: the same networks with smaller codes, say."""
 
 
 PRIVATE = ("drawing", "hidden")
@@ -63,9 +65,12 @@ def shows(model: Model) -> bool:
 def build(library: Library) -> None:
     """Lay the panel out, its first answers included."""
     state = State(example=first_example(library))
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(library, state), state, NAME, PRIVATE)
     answers = pieces.view(show_answers(library, state), "answers")
-    pieces.lessons(library.reconstructors, NAME)
+    if library.catalog.having("reconstruct", kinds=("exhibit",)):
+        pieces.fixed(_more(library), "more")
+    pieces.lessons((*_answering(library, more=True), *verdict.judges(library, DATASET)), NAME)
     if _dreamers(library):
         pieces.fixed(_chain_controls(state), "chain")
     strips = pieces.view(show_chains(library, state), "strips")
@@ -103,7 +108,8 @@ def show_answers(library: Library, state: State) -> Markup:
     """Return the row of cards: what the networks see, then what each makes of it, by year."""
     try:
         picture, damage = _original(library, state), _corruption(state)
-        return _cards(library, inference.reconstruct(library, picture, None, damage, state.seed), state)
+        chosen = [model.id for model in _answering(library, state.more)]
+        return _cards(library, inference.reconstruct(library, picture, chosen, damage, state.seed), state)
     except LineageError as fault:
         return pieces.error(fault)
 
@@ -116,6 +122,14 @@ def show_chains(library: Library, state: State) -> Markup:
     except LineageError as fault:
         return pieces.error(fault)
     return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
+
+
+def _answering(library: Library, more: bool) -> tuple[Model, ...]:
+    """Return who rebuilds the picture: the models by year, exhibits among them if wanted, then baselines."""
+    exhibits = library.catalog.having("reconstruct", kinds=("exhibit",)) if more else ()
+    return tuple(
+        sorted((*library.reconstructors, *exhibits), key=lambda model: (model.kind == "baseline", model.year))
+    )
 
 
 def _dreamers(library: Library) -> tuple[Model, ...]:
@@ -162,13 +176,35 @@ def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
         tag("p", say("draw.seen.note"), class_="note"),
         class_="card seen",
     )
-    cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
+    cards = (
+        _card(library, library.catalog.model(answer.model_id), answer, rebuilt.shown)
+        for answer in rebuilt.answers
+    )
+    judges = (verdict.card(library, judge, rebuilt.shown, NAME) for judge in verdict.judges(library, DATASET))
     return tag(
-        "div", seen, *cards, class_="cards", tabindex="0", role="group", aria_label=say("draw.answers")
+        "div",
+        seen,
+        *cards,
+        *judges,
+        class_="cards",
+        tabindex="0",
+        role="group",
+        aria_label=say("draw.answers"),
     )
 
 
-def _card(model: Model, answer: Answer) -> Markup:
+def _more(library: Library) -> Markup:
+    """Return the switch that lets the exhibits answer too."""
+    count = len(library.catalog.having("reconstruct", kinds=("exhibit",)))
+    return tag(
+        "label",
+        tag("input", type="checkbox", name="more"),
+        tag("span", say("draw.more", count=count)),
+        class_="more",
+    )
+
+
+def _card(library: Library, model: Model, answer: Answer, shown: Array) -> Markup:
     if answer.error is not None or answer.image is None:
         return pieces.card(model, pieces.error(answer.error) if answer.error else Markup())
     energy = say("figure.nats", value=answer.free_energy) if answer.free_energy is not None else None
@@ -184,6 +220,7 @@ def _card(model: Model, answer: Answer) -> Markup:
             pieces.figure("time", say("figure.ms", value=answer.milliseconds)),
         ),
         pieces.lesson_button(model, NAME),
+        verdict.bars(library, model, shown) or Markup(),
     )
 
 
@@ -200,6 +237,8 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
     frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
     return tag(
         "section",
+        tag("h4", pieces.title(model)),
+        tag("h4", pieces.title(model)) if len(_dreamers(library)) > 1 else None,
         tag("ol", *frames, class_="film"),
         _curve(energies, pieces.title(model)),
         class_="strip",
@@ -213,7 +252,7 @@ def _frame(chain: Chain, moment: int, energy: float) -> Markup:
         "li",
         pieces.picture(chain.visible_means[moment, 0], say("draw.frame.alt", step=moment, energy=energy)),
         tag("span", str(moment), class_="moment"),
-        tag("span", say("figure.number", value=energy), class_="energy"),
+        tag("span", say("figure.nats", value=energy), class_="energy"),
     )
 
 

@@ -56,10 +56,11 @@ def build(library: Library) -> None:
         pieces.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
         return
     state = State(model=generators[0].id)
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(generators, state), state, NAME)
     sheets = pieces.view(show_sheets(library, state), "sheets")
-    neighbours = pieces.view(show_neighbours(library, state), "neighbours")
     pieces.lessons(generators, NAME)
+    neighbours = pieces.view(show_neighbours(library, state), "neighbours")
     pieces.fixed(_way_controls(state), "chain")
     way = pieces.view(show_way(library, state), "way")
     parcel = pieces.download()
@@ -128,7 +129,9 @@ def show_neighbours(library: Library, state: State) -> Markup:
     return tag(
         "section",
         tag("h3", say("dream.near"), pieces.hint("dream.near.hint")),
-        tag("ol", tag("li", chosen, tag("span", say("dream.made")), class_="picked"), *found, class_="film"),
+        tag(
+            "ol", tag("li", chosen, tag("span", say("dream.picked")), class_="picked"), *found, class_="film"
+        ),
         class_="strip",
         style=pieces.frames(1 + NEIGHBOURS, 3),
     )

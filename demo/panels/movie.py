@@ -124,7 +124,8 @@ def stream(library: Library, text: str, whole: State | None = None) -> Iterator[
     The first line is ``{"asked": state, "steps": last step, "end": last step of this log, "stage": markup}``.
     Each line after it is
     ``{"first": step, "count": steps, "sheets": [URI, ...], "energy": [[nats of each chain] of each step]}``
-    with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each step.
+    with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each step. What
+    cannot be shown is one line, ``{"asked": state, "problem": markup}``.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def stream(library: Library, text: str, whole: State | None = None) -> Iterator[
             )
             yield log
     except LineageError as fault:
-        yield _line(asked=asked, steps=0, end=0, stage=pieces.error(fault))
+        yield _line(asked=asked, problem=pieces.error(fault))
 
 
 def parcel_of(library: Library, text: str) -> str:

@@ -87,7 +87,7 @@ def view(markup: Markup, name: str, runs: str = "view") -> gr.HTML:
     """
     return gr.HTML(
         markup,
-        html_template=f'<div class="view {name}"></div>',
+        html_template=f'<div class="view {name}"><div role="status"></div><div></div></div>',
         js_on_load=_start(runs),
         apply_default_css=False,
         elem_classes=[f"holds-{name}"],
@@ -135,6 +135,11 @@ def drawer(summary: Message, name: str) -> gr.HTML:
         elem_classes=["holds-drawer"],
         markup=tag("details", tag("summary", summary), tag("div", class_=f"view {name}"), class_="drawer"),
     )
+
+
+def lead(panel: str) -> gr.HTML:
+    """Return the one sentence that says what happens in a panel."""
+    return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
 
 
 def download() -> gr.HTML:
@@ -197,7 +202,11 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, height + 1, width + 1), np.float32)  # a pixel between neighbours
     sheet[:count, :-1, :-1] = weights
-    sheet = sheet.reshape(rows, columns, height, width).transpose(0, 2, 1, 3).reshape(rows * (height + 1), -1)
+    sheet = (
+        sheet.reshape(rows, columns, height + 1, width + 1)
+        .transpose(0, 2, 1, 3)
+        .reshape(rows * (height + 1), -1)
+    )
     depths = np.arange(-15, 16)
     colour = tuple(bytes.fromhex(_colour(model).removeprefix("#")))
     palette = Image.fromarray((np.rint(np.clip(sheet, -1, 1) * 15) + 15).astype(np.uint8), "P")
@@ -233,7 +242,7 @@ def figure(name: str, value: Message | None) -> Markup:
 
 def error(fault: LineageError) -> Markup:
     """Return an error where it happened."""
-    return tag("p", problem(fault), class_="problem", role="status")
+    return tag("p", problem(fault), class_="problem")
 
 
 def title(model: Model) -> Message:
@@ -257,12 +266,12 @@ def frames(count: int, narrow: int) -> str:
 
 def card(model: Model, *content: Markup) -> Markup:
     """Return a model's card: the same size and the same places for all of them."""
-    quiet = model.kind == "baseline"
+    quiet = model.kind in ("baseline", "judge")
     return tag(
         "article",
         tag(
             "header",
-            tag("span", say("card.baseline") if quiet else str(model.year), class_="year"),
+            tag("span", say(f"card.{model.kind}") if quiet else str(model.year), class_="year"),
             tag("h3", title(model)),
         ),
         *content,

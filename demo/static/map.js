@@ -8,7 +8,7 @@ lineage.kinds.map = (element, gradio) => {
   const REST = 80; // milliseconds without a move
   const STEP = 1 / 60; // of the plane, for an arrow key; four times as far with Shift
 
-  const root = element.querySelector(".view");
+  const [fault, root] = element.querySelector(".view").children;
   const panel = element.closest("[id^='panel-']");
   const planes = new Map(); // by model: {plane, window, places, grid, side, x, y}
   let real = null; // the sheet of test digits
@@ -128,8 +128,7 @@ lineage.kinds.map = (element, gradio) => {
   async function read() {
     const { stage, points = [], problem = "" } = JSON.parse(props.value || "{}");
     if (stage) await begin(stage);
-    const fault = root.querySelector(".fault");
-    if (fault) lineage.show(fault, problem);
+    lineage.show(fault, problem);
     for (const { model, x, y, picture } of points) {
       const map = planes.get(model);
       if (!map) continue;

@@ -32,7 +32,7 @@
   // ---------------------------------------------------------------- the stage
 
   lineage.kinds.movie = (element, { props, trigger, watch }) => {
-    const root = element.querySelector(".view");
+    const [fault, root] = element.querySelector(".view").children;
     const panel = element.closest("[id^='panel-']");
     let log = ""; // what has been read of the server's
     let asked = null; // the state it answers
@@ -62,20 +62,24 @@
       const value = props.value ?? "";
       const [head, ...rest] = value.slice(0, value.lastIndexOf("\n")).split("\n");
       if (!head) return;
-      const answered = value.startsWith(log) && log ? asked : JSON.parse(head).asked;
+      const goes_on = log && value.startsWith(log);
+      const answered = goes_on ? asked : JSON.parse(head).asked;
       if (log && !wanted(answered)) return; // of a movie that was given up: the one asked for is on its way
-      if (!log || !value.startsWith(log)) begin(JSON.parse(head));
+      asked = answered;
+      if (!goes_on) begin(JSON.parse(head));
       log = value;
       for (const line of rest.slice(pieces.length)) take(JSON.parse(line));
       progress();
     }
 
     function begin(head) {
-      ({ asked, steps, end } = head);
+      lineage.show(fault, head.problem ?? "");
+      root.classList.toggle("stale", "problem" in head);
+      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+      if ("problem" in head) return play(false); // the last movie stays
+      ({ steps, end } = head);
       pieces = [];
       lineage.show(root, head.stage);
-      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
-      if (!steps) return;
       chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
       find(`[name="movie-chain"][value="${chain}"]`).checked = true;
       step = end < steps ? end : 0;

@@ -22,17 +22,22 @@ window.lineage = (() => {
     return known.find((wish) => wish in messages) ?? "en";
   }
 
-  // "{name}" puts a value in as it is, "{name:2}" a number rounded to two significant digits, "{name:%}" a
-  // fraction in percent.
+  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:0}" one without
+  // decimals, "{name:%}" a fraction in percent.
+  const forms = {
+    "%": { style: "percent" },
+    0: { maximumFractionDigits: 0 },
+    2: { maximumSignificantDigits: 2 },
+  };
+
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
-    return text.replace(/\{(\w+)(?::(\d|%))?\}/g, (place, name, form) => {
+    return text.replace(/\{(\w+)(?::([%02]))?\}/g, (place, name, form) => {
       const value = values[name];
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
       if (form && typeof value === "number") {
-        const options = form === "%" ? { style: "percent" } : { maximumSignificantDigits: Number(form) };
-        return new Intl.NumberFormat(language, options).format(value).replace("-", "\u2212");
+        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
       }
       return String(value);
     });
@@ -111,8 +116,14 @@ window.lineage = (() => {
 
   function view(element, { props, watch }) {
     const root = element.querySelector(".view");
+    const [fault, content] = root.children;
     const render = () => {
-      show(root, props.value ?? "");
+      const markup = props.value ?? "";
+      // What went wrong is said above the last good answer, which stays.
+      const failed = markup.startsWith("<p class=\"problem\"");
+      show(fault, failed ? markup : "");
+      if (!failed) show(content, markup);
+      content.classList.toggle("stale", failed);
       root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
     };
     watch("value", render);
@@ -133,7 +144,7 @@ window.lineage = (() => {
     else if (control !== document.activeElement || control.type === "range") control.value = value;
   }
 
-  function desk(element, { props, trigger }) {
+  function desk(element, { props, trigger, watch }) {
     translate(element);
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
@@ -189,6 +200,10 @@ window.lineage = (() => {
       state = { ...state, ...changes };
       reflect();
       save();
+      send();
+    }
+
+    function send() {
       wait();
       panel.dispatchEvent(new CustomEvent("lineage:changed"));
       props.value = JSON.stringify(state);
@@ -219,6 +234,9 @@ window.lineage = (() => {
       else if (button.dataset.set) set(JSON.parse(button.dataset.set));
       else set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
     });
+    // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
+    // address was read before it had finished laying the page out.
+    watch("value", () => props.value !== JSON.stringify(state) && send());
     panel.addEventListener("lineage:shown", arrived);
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, set };
