@@ -283,8 +283,7 @@ def encode(library: Library, model_id: str, images: Array) -> Array:
 def decode(library: Library, model_id: str, codes: Array) -> Array:
     """Return what a model makes of each code, float32 [count, code size]: pictures."""
     graph = library.model(model_id, "decode").graphs["decode"]
-    codes = np.asarray(codes, np.float32).reshape(_shape(graph, "code", len(codes)))
-    return library.runtime.run(graph, {"code": codes})["image"]
+    return library.runtime.run(graph, {"code": np.asarray(codes, np.float32)})["image"]
 
 
 def code_size(model: Model) -> int:

@@ -229,9 +229,9 @@ def test_more_gibbs_steps_than_the_panel_allows_are_refused(library: Library) ->
 # ------------------------------------------------------------------------------------------------ answers
 
 
-def test_cards_come_in_the_order_of_years_and_baselines_last(library: Library) -> None:
+def test_cards_come_in_the_order_of_years_then_baselines_then_judges(library: Library) -> None:
     cards = re.findall(r'data-card="(\w+)"', draw.show_answers(library, draw.State()))
-    assert cards == ["rbm", "autoencoder", "pca", "rbm_untrained"]
+    assert cards == ["rbm", "autoencoder", "pca", "rbm_untrained", "classifier_cnn"]
 
 
 def test_the_same_state_gives_the_same_pictures(library: Library) -> None:

@@ -238,7 +238,6 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
     return tag(
         "section",
         tag("h4", pieces.title(model)),
-        tag("h4", pieces.title(model)) if len(_dreamers(library)) > 1 else None,
         tag("ol", *frames, class_="film"),
         _curve(energies, pieces.title(model)),
         class_="strip",

@@ -31,20 +31,16 @@ def bars(library: Library, model: Model, picture: Array) -> Markup | None:
 
 
 def card(library: Library, model: Model, picture: Array, panel: str) -> Markup:
-    """Return a judge's card: the digit it sees where others show a picture, and how sure it is."""
+    """Return a judge's card: the digit it sees, large, where the others show a picture."""
     try:
         classes = inference.classify(library, model.id, picture[None])
     except LineageError as fault:
         return pieces.card(model, pieces.error(fault))
-    label, part = int(classes.labels[0]), float(classes.probabilities[0].max())
+    label = int(classes.labels[0])
     return pieces.card(
         model,
         tag("p", str(label), class_="numeral", aria_label=say("verdict.sees", label=label)),
-        tag(
-            "dl",
-            pieces.figure("certainty", say("figure.probability", value=part)),
-            pieces.figure("time", say("figure.ms", value=classes.milliseconds)),
-        ),
+        tag("dl", pieces.figure("time", say("figure.ms", value=classes.milliseconds))),
         pieces.lesson_button(model, panel),
         _bars(classes),
     )

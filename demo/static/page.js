@@ -238,6 +238,7 @@ window.lineage = (() => {
     // address was read before it had finished laying the page out.
     watch("value", () => props.value !== JSON.stringify(state) && send());
     panel.addEventListener("lineage:shown", arrived);
+    panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, set };
 
@@ -382,6 +383,7 @@ window.lineage = (() => {
 
   function fixed(element) {
     translate(element);
+    element.closest(PANEL)?.dispatchEvent(new CustomEvent("lineage:added"));
   }
 
   // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
