@@ -79,7 +79,7 @@ def test_each_chain_holds_its_own_class_and_a_free_one_draws_its_own(library: Li
 
 
 def test_the_same_noise_drives_a_stack_as_an_rbm(library: Library) -> None:
-    """Catches noise of another stream or step: a step is h < hidden_noise, checked against the graph's mean."""
+    """Catches noise of another stream or step: h < hidden_noise, by the graph's own mean."""
     first, second = inference.gibbs_steps(library, "dbn", None, 1, 5, label=4, chains=2)
     graph = library.model("dbn").graphs["gibbs_step"]
     noise = {
