@@ -209,6 +209,7 @@ def test_the_chains_start_from_the_drawing(library: Library) -> None:
         ({"model": "gan"}, "model.role"),
         ({"seed": -1}, "seed.range"),
         ({"start": "drawing", "drawing": "data:image/png;base64,AAAA"}, "image.unreadable"),
+        ({"start": "drawing", "drawing": "/etc/hostname"}, "state.unreadable"),
         ({"start": "drawing", "example": 50}, "argument.range"),
         ({"steps": "many"}, "state.unreadable"),
     ],

@@ -110,7 +110,7 @@ def example(library: Library, position: int) -> Array:
 def show_answers(library: Library, state: State) -> Markup:
     """Return the row of cards: what the networks see, then what each makes of it, by year."""
     try:
-        picture, damage = _original(library, state), _corruption(state)
+        picture, damage = original(library, state.drawing, state.example), _corruption(state)
         chosen = [model.id for model in _answering(library, state.more)]
         return _cards(library, inference.reconstruct(library, picture, chosen, damage, state.seed), state)
     except LineageError as fault:
@@ -120,7 +120,9 @@ def show_answers(library: Library, state: State) -> Markup:
 def show_chains(library: Library, state: State) -> Markup:
     """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
     try:
-        start = corrupt(_original(library, state), _corruption(state), seeds.check_seed(state.seed))
+        start = corrupt(
+            original(library, state.drawing, state.example), _corruption(state), seeds.check_seed(state.seed)
+        )
         steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
     except LineageError as fault:
         return pieces.error(fault)
@@ -147,13 +149,14 @@ def _update(library: Library, text: str) -> tuple[Markup, Markup]:
     return show_answers(library, state), show_chains(library, state)
 
 
-def _original(library: Library, state: State) -> Array:
-    if state.drawing:
-        # Anything else would be a path, and a visitor has no business with the server's files.
-        if not state.drawing.startswith("data:"):
-            raise pieces.unreadable()
-        return prepare_picture(state.drawing)
-    return example(library, state.example)
+def original(library: Library, drawing: str, position: int) -> Array:
+    """Return a drawing as the networks see it or, where it is empty, an example: float32 [1, 28, 28]."""
+    if not drawing:
+        return example(library, position)
+    # Anything else would be a path, and a visitor has no business with the server's files.
+    if not drawing.startswith("data:"):
+        raise pieces.unreadable()
+    return prepare_picture(drawing)
 
 
 def _corruption(state: State) -> Corruption:

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo import images, inference, limits
-from demo.images import prepare_picture
 from demo.inference import Step
 from demo.library import Library
 from demo.markup import Markup, Message, join, say, tag
@@ -191,15 +190,9 @@ def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
     """Check everything that was asked for and begin the chains."""
     model = library.model(state.model, "gibbs_step")
     steps = limits.Bound("steps", 1, limits.STEPS.highest, State.steps).check(state.steps)
-    picture = _picture(library, state) if state.start == "drawing" else None
+    picture = draw.original(library, state.drawing, state.example) if state.start == "drawing" else None
     labels = _labels(state.label) if _takes_label(model) else -1
     return model, inference.gibbs_steps(library, model.id, picture, steps, state.seed, labels, CHAINS)
-
-
-def _picture(library: Library, state: State) -> Array:
-    if state.drawing:
-        return prepare_picture(state.drawing)
-    return draw.example(library, state.example)
 
 
 def _labels(label: str) -> int | Sequence[int]:
