@@ -468,7 +468,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
         (["rbm", "--set", "persistent=maybe"], "--set persistent takes true or false, not 'maybe'"),
         (["rbm", "--set", "gibbs_steps=0"], "must each be at least 1"),
         (["rbm", "--set", "batch=0"], "batch must be at least 1"),
-        (["gan", "--set", "dropout=1"], "dropout must lie in [0, 1)"),
+        (["gan", "--set", "r1=-1"], "r1 must be 0 or more"),
         (["rbm", "--seed", "-1"], "--seed must lie in 0 to 4294967295"),
         (["rbm", "--set", "dataset=nowhere"], "neither a data set"),
         (["rbm", "--set", "split=train[900:]"], "train[900:] of mnist is empty: it holds 200 images"),
