@@ -511,18 +511,19 @@ def test_every_picture_says_what_it_shows(site: serving.Page, visit: Callable[..
 
 def test_pictures_are_enlarged_by_whole_factors(site: serving.Page, visit: Callable[..., Visit]) -> None:
     # Catches a blurred or stretched digit at any width.
+    page = visit(site).open()
     for width in (375, 768, 1024, 1280):
-        page = visit(site, viewport={"width": width, "height": 900}).open()
-        for query in ("?tab=draw", "?tab=dream"):
-            page.goto(f"{site.url}/{query}")
-            expect(page.locator("main img:visible").first).to_be_visible()
+        page.set_viewport_size({"width": width, "height": 900})
+        for tab in page.get_by_role("tab").all():
+            tab.click()
+            expect(page.locator("main img.picture:visible").last).to_be_visible()
             factors = page.evaluate(
                 """() => [...document.querySelectorAll('main img.picture')].filter(e => e.offsetParent)
                     .map(e => [e.clientWidth / e.naturalWidth, e.clientHeight / e.naturalHeight])"""
             )
             assert factors
             for across, down in factors:
-                assert across == down == round(across) >= 1, (width, query)
+                assert across == down == round(across) >= 1, width
 
 
 @pytest.mark.parametrize("width", [375, 768, 1280])
@@ -630,11 +631,12 @@ def test_the_server_never_left_the_machine(site: serving.Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screenshots(site: serving.Page, visit: Callable[..., Visit], width: int, scheme: str) -> None:
     ARTIFACTS.mkdir(exist_ok=True)
-    visitor = visit(site, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = visit(site, viewport={"width": width, "height": 900}, color_scheme=scheme).open()
     for language in ("en", "fr"):
+        page.get_by_role("link", name=language.upper()).click()
         for tab in ("draw", "dream"):
-            page = visitor.open(f"?tab={tab}&lang={language}")
-            expect(page.locator(f"#panel-{tab} img").first).to_be_visible()
+            page.locator(f"#tab-{tab}").click()
+            expect(page.locator(f"#panel-{tab} img").last).to_be_visible()
             page.screenshot(path=ARTIFACTS / f"{tab}-{width}-{scheme}-{language}.png", full_page=True)
     ground = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
     assert ground == ("rgb(250, 247, 242)" if scheme == "light" else "rgb(28, 27, 26)")

@@ -210,7 +210,7 @@ def _frame(chain: Chain, moment: int, energy: float) -> Markup:
         "li",
         pieces.picture(chain.visible_means[moment, 0], say("draw.frame.alt", step=moment, energy=energy)),
         tag("span", str(moment), class_="moment"),
-        tag("span", say("figure.number", value=energy), class_="energy"),
+        tag("span", say("figure.nats", value=energy), class_="energy"),
     )
 
 

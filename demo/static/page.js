@@ -22,17 +22,22 @@ window.lineage = (() => {
     return known.find((wish) => wish in messages) ?? "en";
   }
 
-  // "{name}" puts a value in as it is, "{name:2}" a number rounded to two significant digits, "{name:%}" a
-  // fraction in percent.
+  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:0}" one without
+  // decimals, "{name:%}" a fraction in percent.
+  const forms = {
+    "%": { style: "percent" },
+    0: { maximumFractionDigits: 0 },
+    2: { maximumSignificantDigits: 2 },
+  };
+
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
-    return text.replace(/\{(\w+)(?::(\d|%))?\}/g, (place, name, form) => {
+    return text.replace(/\{(\w+)(?::([%02]))?\}/g, (place, name, form) => {
       const value = values[name];
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
       if (form && typeof value === "number") {
-        const options = form === "%" ? { style: "percent" } : { maximumSignificantDigits: Number(form) };
-        return new Intl.NumberFormat(language, options).format(value).replace("-", "\u2212");
+        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
       }
       return String(value);
     });
