@@ -188,7 +188,7 @@ def test_a_stage_begins_where_the_last_one_ended(data: Path, tmp_path: Path) -> 
     def run(out: Path, stop_after: int | None) -> torch.Tensor:
         torch.manual_seed(0)
         network, average = rbm.RBM(784, 6), rbm.RBM(784, 6)
-        rules: list[loop.Rule] = [rbm.ContrastiveDivergence(config, network) for _ in range(2)]
+        rules: list[loop.Rule] = [rbm.ContrastiveDivergence(config, network, images) for _ in range(2)]
         if stop_after is not None:
             rules[1] = _StopAfter(rules[1], stop_after)
         stages = [loop.Stage("first", rules[0], 5, 10), loop.Stage("second", rules[1], 6, 5, 20)]
@@ -402,7 +402,7 @@ def test_contrastive_divergence_raises_the_likelihood(persistent: bool) -> None:
     config = rbm.RBMConfig(
         hidden=3, chains=50, batch=50, persistent=persistent, gibbs_steps=2, learning_rate=1.0, bfloat16=False
     )
-    rule = rbm.ContrastiveDivergence(config, machine)
+    rule = rbm.ContrastiveDivergence(config, machine, images)
     for step in range(200):
         rule.step(images, images, step / 200, loop.Draw([0, step], torch.device("cpu")))
     states = _states(4).float()
