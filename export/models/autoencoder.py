@@ -57,10 +57,10 @@ ENTRIES = (
         },
         # min_{f,g} sum_x || x - g(f(x)) ||^2
         equation=formula(
-            "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder>"
-            "<munder><mo>∑</mo><mi mathvariant='bold'>x</mi></munder>"
-            "<msup><mrow><mo>‖</mo><mi mathvariant='bold'>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
-            "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo><mo>)</mo><mo>‖</mo></mrow><mn>2</mn></msup>"
+            "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder><mspace width='0.2em'/>"
+            "<munder><mo>∑</mo><mi>x</mi></munder>"
+            "<msup><mrow><mo>‖</mo><mi>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
+            "<mo>(</mo><mi>x</mi><mo>)</mo><mo>)</mo><mo>‖</mo></mrow><mn>2</mn></msup>"
         ),
         paper={
             "authors": "Hinton, Salakhutdinov",
