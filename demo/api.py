@@ -85,7 +85,7 @@ def register(library: Library) -> None:
             model: id of a model with a gibbs_step graph
             start: picture as for /reconstruct; null for a random one
             label: class the label units are clamped to, 0 to 9; -1 for none
-            steps: 0 to 200
+            steps: 0 to 300
             seed: 0 to 4294967295
         """
         first = None if start is None else _picture(start)

@@ -6,9 +6,9 @@ import gradio as gr
 
 from demo import api, limits
 from demo.library import Library
-from demo.panels import draw, dream, header, timeline
+from demo.panels import code_map, draw, dream, header, movie, timeline
 
-PANELS = (draw, dream)
+PANELS = (draw, dream, movie, code_map)
 """In the order of their tabs. A panel is a module with a `NAME`, `shows(model)` and `build(library)`."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +54,30 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What the units of one layer do in one state of a Gibbs chain."""
+
+    name: str
+    values: Array
+    """float32 [chains, units] in [0, 1]: drawn bits where the chain draws them, means in between."""
+
+
+@dataclass(frozen=True)
 class Step:
     """One state of a Gibbs chain."""
 
     index: int
     visible_mean: Array
-    """float32 [chains, 1, height, width]: the start at index 0, then P(visible = 1 | hidden)."""
+    """float32 [chains, 1, height, width]: the start at index 0, then P(visible = 1 | hidden).
+
+    Of a stack of layers (a DBN), whose chain runs at the top: that mean carried down to the pixels.
+    """
     free_energy: Array
     """float32 [chains], nats: of the state itself, a sample, not of its mean."""
+    layers: tuple[Layer, ...]
+    """From the one above the pixels to the top."""
+    label_mean: Array | None
+    """float32 [chains, classes], of the label units; None for a model that has none."""
     milliseconds: float
     """Inside onnxruntime."""
 
@@ -167,7 +184,7 @@ def gibbs_steps(
     start: Array | None,
     steps: int,
     seed: int,
-    label: int = -1,
+    label: int | Sequence[int] = -1,
     chains: int = 1,
 ) -> Iterator[Step]:
     """Run a Gibbs chain one state at a time, so that a caller can show progress or stop.
@@ -180,21 +197,21 @@ def gibbs_steps(
     ----------
     start : float32 [1, height, width] in [0, 1], taken as probabilities, or None
     steps : how often hidden and visible units are drawn
-    label : class the label units are clamped to, -1 for none
+    label : class the label units are clamped to, -1 for none; or one for each chain
     chains : run side by side from the same start with noise of their own
 
     """
     steps, chains = limits.STEPS.check(steps), limits.CHAINS.check(chains)
-    label, seed = limits.LABEL.check(label), seeds.check_seed(seed)
-    model = library.model(model_id, "gibbs_step")
-    graph = model.graphs["gibbs_step"]
-    size = _size(graph, "visible")
+    labels = np.broadcast_to(np.array(_labels(label), np.int64), chains)
+    seed = seeds.check_seed(seed)
+    model = library.model(model_id, *_chain_roles(library, model_id))
     if start is None:
+        size = _size(model.graphs["gibbs_step"], "visible")
         visible = (seeds.uniforms(seed, chains, size, Stream.VISIBLE) < 0.5).astype(np.float32)
     else:
         _check_picture(model, start)
-        visible = np.repeat(np.asarray(start, np.float32).reshape(1, -1), chains, axis=0)
-    return _run_chain(library, model, visible, steps, seed, label)
+        visible = np.repeat(_up(library, model, np.asarray(start, np.float32)), chains, axis=0)
+    return _run_chain(library, model, visible, steps, seed, labels)
 
 
 def gibbs(
@@ -203,7 +220,7 @@ def gibbs(
     start: Array | None,
     steps: int,
     seed: int,
-    label: int = -1,
+    label: int | Sequence[int] = -1,
     chains: int = 1,
 ) -> Chain:
     """Run a whole Gibbs chain; arguments as for `gibbs_steps`."""
@@ -253,6 +270,25 @@ def scores(library: Library, model_id: str, images: Array, label: int | None = N
     inputs = {"image": images} | _label(graph, label, len(images))
     result = library.runtime.run(graph, inputs)
     return Scores(result["score"].reshape(len(images)), result.milliseconds)
+
+
+def encode(library: Library, model_id: str, images: Array) -> Array:
+    """Return the code that a model gives each picture: float32 [count, code size]."""
+    graph = library.model(model_id, "encode").graphs["encode"]
+    return library.runtime.run(graph, {"image": np.asarray(images, np.float32)})["code"].reshape(
+        len(images), -1
+    )
+
+
+def decode(library: Library, model_id: str, codes: Array) -> Array:
+    """Return what a model makes of each code, float32 [count, code size]: pictures."""
+    graph = library.model(model_id, "decode").graphs["decode"]
+    return library.runtime.run(graph, {"code": np.asarray(codes, np.float32)})["image"]
+
+
+def code_size(model: Model) -> int:
+    """Return how many numbers a model's `decode` takes for one picture."""
+    return _size(model.graphs["decode"], "code")
 
 
 def classify(library: Library, model_id: str, images: Array) -> Classes:
@@ -347,19 +383,38 @@ def _answer(library: Library, model_id: str, original: Array, shown: Array) -> A
 
 
 def _free_energy(library: Library, model: Model, picture: Array) -> float | None:
-    if not model.has("gibbs_step"):
+    """Return the picture's own free energy; None for a stack, which has one of its top layers only."""
+    if not model.has("gibbs_step") or _is_stack(model):
         return None
-    (state,) = _run_chain(library, model, picture.reshape(1, -1), steps=0, seed=0, label=-1)
+    free = np.full(1, -1, np.int64)
+    (state,) = _run_chain(library, model, picture.reshape(1, -1), steps=0, seed=0, labels=free)
     return float(state.free_energy[0])
 
 
+def _is_stack(model: Model) -> bool:
+    """Whether the Gibbs chain runs above other layers, its visible units not being the pixels."""
+    return _size(model.graphs["gibbs_step"], "visible") != int(np.prod(list(model.image.values())))
+
+
+def _chain_roles(library: Library, model_id: str) -> tuple[str, ...]:
+    """Return the graphs that a chain of that model needs."""
+    model = library.model(model_id, "gibbs_step")
+    return ("gibbs_step", "encode", "decode") if _is_stack(model) else ("gibbs_step",)
+
+
+def _up(library: Library, model: Model, picture: Array) -> Array:
+    """Carry one picture up to the units that the chain calls visible: float32 [1, units]."""
+    if not _is_stack(model):
+        return picture.reshape(1, -1)
+    return library.runtime.run(model.graphs["encode"], {"image": picture[None]})["code"].reshape(1, -1)
+
+
 def _run_chain(
-    library: Library, model: Model, visible: Array, steps: int, seed: int, label: int
+    library: Library, model: Model, visible: Array, steps: int, seed: int, labels: NDArray[np.int64]
 ) -> Iterator[Step]:
     """A step tells the free energy of the state it starts from, so the last state is run once more."""
     graph = model.graphs["gibbs_step"]
     chains = len(visible)
-    picture = (model.image["channels"], model.image["height"], model.image["width"])
     names = {tensor.name for tensor in graph.inputs}
     streams = {
         "hidden_noise": Stream.HIDDEN,
@@ -369,15 +424,45 @@ def _run_chain(
     shape = _shape(graph, "visible", chains)
     mean = visible
     for t in range(steps + 1):
-        inputs = {"visible": visible.reshape(shape)} | _label(graph, label, chains)
+        inputs: dict[str, NDArray[Any]] = {"visible": visible.reshape(shape)}
+        if "label" in names:
+            inputs["label"] = labels
         for name, stream in streams.items():
             if name in names:
                 noise = seeds.uniforms(seed, chains, _size(graph, name), stream, step=t + 1)
                 inputs[name] = noise.reshape(_shape(graph, name, chains))
         result = library.runtime.run(graph, inputs)
-        energy = result["free_energy"].reshape(chains)
-        yield Step(t, mean.reshape(chains, *picture), energy, result.milliseconds)
-        visible, mean = result["visible_sample"], result["visible_mean"]
+        picture, between, milliseconds = _down(library, model, mean)
+        if _is_stack(model):
+            between = (*between, Layer("visible", visible))
+        label_mean = result.outputs.get("label_mean")
+        yield Step(
+            t,
+            picture,
+            result["free_energy"].reshape(chains),
+            (*between, Layer("hidden", result["hidden"].reshape(chains, -1))),
+            None if label_mean is None else label_mean.reshape(chains, -1),
+            result.milliseconds + milliseconds,
+        )
+        visible, mean = (
+            result["visible_sample"].reshape(chains, -1),
+            result["visible_mean"].reshape(chains, -1),
+        )
+
+
+def _down(library: Library, model: Model, visible: Array) -> tuple[Array, tuple[Layer, ...], float]:
+    """Carry the chain's visible units down to the pixels: pictures, layers passed on the way, milliseconds.
+
+    Such a layer is an output of `decode` called ``hidden_K``, K counting from the pixels.
+    """
+    if not _is_stack(model):
+        channels, height, width = model.image["channels"], model.image["height"], model.image["width"]
+        return visible.reshape(-1, channels, height, width), (), 0.0
+    graph = model.graphs["decode"]
+    result = library.runtime.run(graph, {"code": visible.reshape(_shape(graph, "code", len(visible)))})
+    passed = sorted(name for name in result.outputs if name.startswith("hidden_"))
+    layers = tuple(Layer(name, result[name].reshape(len(visible), -1)) for name in passed)
+    return result["image"], layers, result.milliseconds
 
 
 def _generate(library: Library, model: Model, z: Array, label: int | None) -> Samples:
@@ -385,6 +470,10 @@ def _generate(library: Library, model: Model, z: Array, label: int | None) -> Sa
     inputs = {"z": z.reshape(_shape(graph, "z", len(z)))} | _label(graph, label, len(z))
     result = library.runtime.run(graph, inputs)
     return Samples(result["image"], z, result.milliseconds)
+
+
+def _labels(label: int | Sequence[int]) -> list[int]:
+    return [limits.LABEL.check(one) for one in (label if isinstance(label, Sequence) else (label,))]
 
 
 def _label(graph: Graph, label: int | None, count: int) -> dict[str, NDArray[np.int64]]:

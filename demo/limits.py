@@ -32,7 +32,7 @@ class Bound:
 
 COUNT = Bound("count", 1, 64, 16)
 """Pictures in one answer."""
-STEPS = Bound("steps", 0, 200, 10)
+STEPS = Bound("steps", 0, 300, 10)
 """Gibbs steps of a chain."""
 CHAINS = Bound("chains", 1, 16, 1)
 """Chains run side by side from one start."""
@@ -54,6 +54,8 @@ UPLOAD_BYTES = 10_000_000
 """Largest request body, a picture included."""
 CONCURRENCY = 4
 """Requests of one endpoint that run at the same time; the others wait in the queue."""
+MOVIES = 2
+"""Movies of many chains that are computed at the same time: each takes a core for about two seconds."""
 QUEUE = 256
 """Requests that may wait in all; the next one is told that the queue is full."""
 WAITING = 64

@@ -12,7 +12,8 @@ from demo import messages
 from demo.library import Library
 
 STATIC = Path(__file__).resolve().parent / "static"
-_SCRIPTS = ("page.js", "canvas.js")
+_SCRIPTS = ("page.js", "canvas.js", "movie.js", "map.js")
+_STYLES = ("style.css", "movie.css", "map.css", "verdict.css")
 
 # What each system reads best in; nothing is downloaded.
 _SANS = (
@@ -51,7 +52,7 @@ def _theme() -> gr.themes.Base:
 def _head(library: Library) -> str:
     words = json.dumps(messages.load(library.catalog), ensure_ascii=False).replace("<", "\\u003c")
     # Gradio's own way for a stylesheet rewrites every rule and drops some; in the head it stays as it is.
-    style = (STATIC / "style.css").read_text("utf-8")
+    style = "\n".join((STATIC / name).read_text("utf-8") for name in _STYLES)
     scripts = "\n".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in _SCRIPTS)
     return (
         '<meta name="color-scheme" content="light dark">\n'

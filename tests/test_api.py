@@ -234,7 +234,7 @@ def _png(width: int, height: int) -> str:
         ("sample", '[null, -1, 0, 65]', "count must be a whole number from 1 to 64, got 65"),
         ("sample", '[null, -1, 0, 1e300]', "count must be a whole number from 1 to 64"),
         ("sample", '[null, 10, 0, 1]', "label must be a whole number from -1 to 9, got 10"),
-        ("gibbs", '["rbm", null, -1, 201, 0]', "steps must be a whole number from 0 to 200, got 201"),
+        ("gibbs", '["rbm", null, -1, 301, 0]', "steps must be a whole number from 0 to 300, got 301"),
         ("gibbs", '["gan", null, -1, 1, 0]', "gan ships no graph for gibbs_step"),
         ("classify", '["gone", [[0, 1], [1, 0]]]', "gone ships no graph for classify"),
         ("reconstruct", '[[[NaN, 1], [0, 0]], null, null, 0]', "NaN or infinity"),

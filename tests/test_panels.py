@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import app, messages, theme
+from demo import app, limits, messages, theme
 from demo.library import Library
 from demo.markup import Message, problem, say, tag
 from demo.panels import draw, dream, pieces
@@ -246,9 +246,9 @@ def test_more_gibbs_steps_than_the_panel_allows_are_refused(library: Library) ->
 # ------------------------------------------------------------------------------------------------ answers
 
 
-def test_cards_come_in_the_order_of_years_and_baselines_last(library: Library) -> None:
+def test_cards_come_in_the_order_of_years_then_baselines_then_judges(library: Library) -> None:
     cards = re.findall(r'data-card="(\w+)"', draw.show_answers(library, draw.State()))
-    assert cards == ["rbm", "autoencoder", "pca", "rbm_untrained"]
+    assert cards == ["rbm", "autoencoder", "pca", "rbm_untrained", "classifier_cnn"]
 
 
 def test_the_same_state_gives_the_same_pictures(library: Library) -> None:
@@ -303,8 +303,11 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
     # State lives in the browser; a listener without always_last would let a dragged slider queue up work.
     page = build(library)
     private = [fn for fn in page.fns.values() if fn.api_visibility == "private"]
-    assert len(private) == 5
+    assert len(private) == 7
     assert all(fn.concurrency_limit for fn in private)
     live = [fn for fn in private if any(event == "input" for _, event in fn.targets) and fn.inputs]
-    assert all(fn.trigger_mode == "always_last" for fn in live)
+    # A movie is long: asking anew has to reach the server and end it (demo/turns.py).
+    movie = [fn for fn in live if fn.trigger_mode == "multiple"]
+    assert [fn.concurrency_limit for fn in movie] == [limits.MOVIES]
+    assert all(fn.trigger_mode == "always_last" for fn in live if fn not in movie)
     assert not any(isinstance(block, gr.State) for block in page.blocks.values())

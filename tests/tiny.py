@@ -14,6 +14,13 @@ outputs differ from blank, from each other and between models, and never between
     classifier_cnn judge     1998  classify
 
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
+`write_first_half` adds what stands between the RBM and the GAN:
+
+    dbn            model     2006  reconstruct, encode, decode, gibbs_step with labels, classify
+    vae            model     2014  reconstruct, encode, decode
+    autoencoder_2  exhibit   2006  reconstruct, encode, decode; a code of two numbers
+    vae_2          exhibit   2014  reconstruct, encode, decode; a code of two numbers
+    classifier_mlp judge     1998  classify
 
 One more model is one more `write_model(directory, "unseen", gan(seed=9))`, a broken one `edit(folder, ...)`
 or a byte written over its file. `pictures` makes labelled data, `write_idx` files it as MNIST is filed.
@@ -64,6 +71,8 @@ _RANGES = {
     "hidden_noise": "[0, 1)",
     "z": "N(0, 1)",
     "label": "{-1, ..., 9}",
+    "label_noise": "[0, 1)",
+    "label_mean": "[0, 1]",
     "score": "[0, 1]",
 }
 
@@ -140,6 +149,136 @@ def rbm(
             {},
             {f"{name}_0": np.shape(value) for name, value in parameters.items()},
             parameters,
+        ),
+    }
+
+
+def dbn(sizes: tuple[int, int, int] = (12, 16, 9), *, seed: int = 8) -> dict[str, onnx.ModelProto]:
+    """Deep belief network of three layers with ten labels at the top (Hinton, Osindero and Teh 2006).
+
+    The same weights lead up and down; `encode` ends and `decode` starts at the units that `gibbs_step` calls
+    visible. A free label is drawn from its exact posterior given those.
+    """
+    draw = np.random.default_rng(seed)
+    first, second, top = sizes
+    weights = {
+        "w0": draw.normal(0, 0.3, (first, PIXELS)),
+        "a0": draw.normal(-1, 0.5, PIXELS),
+        "b0": draw.normal(0, 0.5, first),
+        "w1": draw.normal(0, 1 / np.sqrt(first), (second, first)),
+        "a1": draw.normal(0, 0.5, first),
+        "b1": draw.normal(0, 0.5, second),
+        "w2": draw.normal(0, 1 / np.sqrt(second), (top, second)),
+        "a2": draw.normal(0, 0.5, second),
+        "b2": draw.normal(0, 0.5, top),
+        "u": draw.normal(0, 2.0, (top, CLASSES)),
+        "by_label": np.concatenate([np.zeros((1, CLASSES)), np.eye(CLASSES)]),
+        "one": np.array(1),
+        "zero": np.array(0),
+        "last": np.array([-1]),
+        "middle": np.array([1]),
+        "flat": _FLAT,
+        "picture": _PICTURE,
+        "column": np.array([-1, 1]),
+        "before_all": np.triu(np.ones((CLASSES, CLASSES)), 1),
+        "up_to": np.triu(np.ones((CLASSES, CLASSES))),
+    }
+    up: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("Gemm", "pixels w0 b0", "raw_0", {"transB": 1}),
+        ("Sigmoid", "raw_0", "units_0", {}),
+        ("Gemm", "units_0 w1 b1", "raw_1", {"transB": 1}),
+        ("Sigmoid", "raw_1", "code", {}),
+    ]
+    down: list[Node] = [
+        ("Gemm", "code w1 a1", "raw_2", {}),
+        ("Sigmoid", "raw_2", "hidden_1", {}),
+        ("Gemm", "hidden_1 w0 a0", "raw_3", {}),
+        ("Reshape", "raw_3 picture", "logits", {}),
+    ]
+    # -F(v, y) = a.v + sum_j softplus(b_j + W_j v + U_jy): one row of the three axes for each class
+    posterior: list[Node] = [
+        ("Gemm", "visible w2 b2", "from_visible", {"transB": 1}),
+        ("Unsqueeze", "from_visible middle", "by_class", {}),
+        ("Transpose", "u", "u_rows", {"perm": [1, 0]}),
+        ("Add", "by_class u_rows", "inputs", {}),
+        ("Softplus", "inputs", "softplus", {}),
+        ("ReduceSum", "softplus last", "class_logits", {"keepdims": 0}),
+        ("Softmax", "class_logits", "label_posterior", {"axis": 1}),
+    ]
+    gibbs_step: list[Node] = [
+        *posterior,
+        ("MatMul", "label_posterior before_all", "below", {}),
+        ("MatMul", "label_posterior up_to", "above", {}),
+        ("LessOrEqual", "below label_noise", "reached", {}),
+        ("Less", "label_noise above", "not_passed", {}),
+        ("And", "reached not_passed", "drawn_on", {}),
+        ("Cast", "drawn_on", "drawn", {"to": TensorProto.FLOAT}),
+        ("Add", "label one", "row", {}),
+        ("Gather", "by_label row", "clamped", {}),
+        ("Less", "label zero", "free", {}),
+        ("Reshape", "free column", "free_column", {}),
+        ("Where", "free_column drawn clamped", "labels", {}),
+        ("Where", "free_column label_posterior clamped", "label_mean", {}),
+        ("Gemm", "labels u", "from_label", {"transB": 1}),
+        ("Add", "from_visible from_label", "hidden_logits", {}),
+        ("Sigmoid", "hidden_logits", "hidden_mean", {}),
+        ("Less", "hidden_noise hidden_mean", "hidden_on", {}),
+        ("Cast", "hidden_on", "hidden", {"to": TensorProto.FLOAT}),
+        ("Gemm", "hidden w2 a2", "visible_logits", {}),
+        ("Sigmoid", "visible_logits", "visible_mean", {}),
+        ("Less", "visible_noise visible_mean", "visible_on", {}),
+        ("Cast", "visible_on", "visible_sample", {"to": TensorProto.FLOAT}),
+        ("ReduceLogSumExp", "class_logits last", "summed", {"keepdims": 0}),
+        ("Mul", "class_logits clamped", "chosen", {}),
+        ("ReduceSum", "chosen last", "one_class", {"keepdims": 0}),
+        ("Where", "free summed one_class", "hidden_part", {}),
+        ("Mul", "visible a2", "weighted", {}),
+        ("ReduceSum", "weighted last", "visible_part", {"keepdims": 0}),
+        ("Add", "hidden_part visible_part", "negated", {}),
+        ("Neg", "negated", "free_energy", {}),
+    ]
+    image: dict[str, Shape] = {"image": IMAGE}
+    code: Shape = ("batch", second)
+    judge = [("Identity", "code", "visible", {}), *posterior, ("Identity", "from_visible", "features", {})]
+    return {
+        "reconstruct": graph(
+            [*up, *down, ("Sigmoid", "logits", "reconstruction", {})],
+            image,
+            {"reconstruction": IMAGE, "code": code},
+            weights,
+        ),
+        "encode": graph(up, image, {"code": code}, weights),
+        "decode": graph(
+            [*down, ("Sigmoid", "logits", "image", {})],
+            {"code": code},
+            {"image": IMAGE, "logits": IMAGE, "hidden_1": ("batch", first)},
+            weights,
+        ),
+        "gibbs_step": graph(
+            gibbs_step,
+            {
+                "visible": code,
+                "label": ("batch",),
+                "hidden_noise": ("batch", top),
+                "visible_noise": code,
+                "label_noise": ("batch", 1),
+            },
+            {
+                "visible_mean": code,
+                "visible_sample": code,
+                "hidden_mean": ("batch", top),
+                "hidden": ("batch", top),
+                "free_energy": ("batch",),
+                "label_mean": ("batch", CLASSES),
+            },
+            weights,
+        ),
+        "classify": graph(
+            [*up, *judge],
+            image,
+            {"class_logits": ("batch", CLASSES), "features": ("batch", top)},
+            weights,
         ),
     }
 
@@ -288,6 +427,19 @@ def write_models(directory: Path) -> Path:
     write_model(directory, "rbm_untrained", untrained, kind="baseline", year=1986, family="rbm")
     write_model(directory, "classifier_cnn", classifier(), kind="judge", year=1998, family="classifier")
     write_dataset(directory)
+    return directory
+
+
+def write_first_half(directory: Path) -> Path:
+    """Write the line-up and what stands between the RBM and the GAN; return ``directory``."""
+    write_models(directory)
+    write_model(directory, "dbn", dbn(), year=2006, family="dbn", colour="#5b7553")
+    for family, year, colour in (("autoencoder", 2006, "#b5651d"), ("vae", 2014, "#3d5a80")):
+        short = autoencoder(code=2, seed=year)
+        write_model(directory, f"{family}_2", short, kind="exhibit", year=year, family=family, colour=colour)
+    write_model(directory, "vae", autoencoder(seed=11), year=2014, family="vae", colour="#3d5a80")
+    judge = classifier(seed=12)
+    write_model(directory, "classifier_mlp", judge, kind="judge", year=1998, family="classifier")
     return directory
 
 

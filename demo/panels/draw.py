@@ -14,7 +14,7 @@ from demo.images import SIDE, prepare_picture
 from demo.inference import Answer, Chain, Reconstruction
 from demo.library import Digits, Library
 from demo.markup import Markup, Message, join, say, tag
-from demo.panels import pieces
+from demo.panels import pieces, verdict
 from onnx_models import seeds
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -52,6 +52,8 @@ class State:
     """What the brush hides: a 0 or 1 for each pixel, row by row."""
     steps: int = 9
     seed: int = 1
+    more: bool = False
+    """Whether the exhibits answer too: the same networks with smaller codes, say."""
 
 
 PRIVATE = ("drawing", "hidden")
@@ -69,7 +71,9 @@ def build(library: Library) -> None:
     pieces.lead(NAME)
     desk = pieces.desk(_desk(library, state), state, NAME, PRIVATE)
     answers = pieces.view(show_answers(library, state), "answers")
-    pieces.lessons(library.reconstructors, NAME)
+    if library.catalog.having("reconstruct", kinds=("exhibit",)):
+        pieces.fixed(_more(library), "more")
+    pieces.lessons((*_answering(library, more=True), *verdict.judges(library, DATASET)), NAME)
     if _dreamers(library):
         pieces.fixed(_chain_controls(state), "chain")
     strips = pieces.view(show_chains(library, state), "strips")
@@ -96,11 +100,19 @@ def first_example(library: Library) -> int:
     return int(twos[0]) if len(twos) else 0
 
 
+def example(library: Library, position: int) -> Array:
+    """Return an example digit, float32 [1, height, width] in [0, 1]."""
+    digits = library.examples(DATASET)
+    position = limits.Bound("example", 0, len(digits) - 1, 0).check(position)
+    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+
+
 def show_answers(library: Library, state: State) -> Markup:
     """Return the row of cards: what the networks see, then what each makes of it, by year."""
     try:
-        picture, damage = _original(library, state), _corruption(state)
-        return _cards(library, inference.reconstruct(library, picture, None, damage, state.seed), state)
+        picture, damage = original(library, state.drawing, state.example), _corruption(state)
+        chosen = [model.id for model in _answering(library, state.more)]
+        return _cards(library, inference.reconstruct(library, picture, chosen, damage, state.seed), state)
     except LineageError as fault:
         return pieces.error(fault)
 
@@ -108,11 +120,21 @@ def show_answers(library: Library, state: State) -> Markup:
 def show_chains(library: Library, state: State) -> Markup:
     """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
     try:
-        start = corrupt(_original(library, state), _corruption(state), seeds.check_seed(state.seed))
+        start = corrupt(
+            original(library, state.drawing, state.example), _corruption(state), seeds.check_seed(state.seed)
+        )
         steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
     except LineageError as fault:
         return pieces.error(fault)
     return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
+
+
+def _answering(library: Library, more: bool) -> tuple[Model, ...]:
+    """Return who rebuilds the picture: the models by year, exhibits among them if wanted, then baselines."""
+    exhibits = library.catalog.having("reconstruct", kinds=("exhibit",)) if more else ()
+    return tuple(
+        sorted((*library.reconstructors, *exhibits), key=lambda model: (model.kind == "baseline", model.year))
+    )
 
 
 def _dreamers(library: Library) -> tuple[Model, ...]:
@@ -127,15 +149,14 @@ def _update(library: Library, text: str) -> tuple[Markup, Markup]:
     return show_answers(library, state), show_chains(library, state)
 
 
-def _original(library: Library, state: State) -> Array:
-    if state.drawing:
-        # Anything else would be a path, and a visitor has no business with the server's files.
-        if not state.drawing.startswith("data:"):
-            raise pieces.unreadable()
-        return prepare_picture(state.drawing)
-    digits = library.examples(DATASET)
-    position = limits.Bound("example", 0, len(digits) - 1, 0).check(state.example)
-    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+def original(library: Library, drawing: str, position: int) -> Array:
+    """Return a drawing as the networks see it or, where it is empty, an example: float32 [1, 28, 28]."""
+    if not drawing:
+        return example(library, position)
+    # Anything else would be a path, and a visitor has no business with the server's files.
+    if not drawing.startswith("data:"):
+        raise pieces.unreadable()
+    return prepare_picture(drawing)
 
 
 def _corruption(state: State) -> Corruption:
@@ -163,13 +184,35 @@ def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
         tag("p", say("draw.seen.note"), class_="note"),
         class_="card seen",
     )
-    cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
+    cards = (
+        _card(library, library.catalog.model(answer.model_id), answer, rebuilt.shown)
+        for answer in rebuilt.answers
+    )
+    judges = (verdict.card(library, judge, rebuilt.shown, NAME) for judge in verdict.judges(library, DATASET))
     return tag(
-        "div", seen, *cards, class_="cards", tabindex="0", role="group", aria_label=say("draw.answers")
+        "div",
+        seen,
+        *cards,
+        *judges,
+        class_="cards",
+        tabindex="0",
+        role="group",
+        aria_label=say("draw.answers"),
     )
 
 
-def _card(model: Model, answer: Answer) -> Markup:
+def _more(library: Library) -> Markup:
+    """Return the switch that lets the exhibits answer too."""
+    count = len(library.catalog.having("reconstruct", kinds=("exhibit",)))
+    return tag(
+        "label",
+        tag("input", type="checkbox", name="more"),
+        tag("span", say("draw.more", count=count)),
+        class_="more",
+    )
+
+
+def _card(library: Library, model: Model, answer: Answer, shown: Array) -> Markup:
     if answer.error is not None or answer.image is None:
         return pieces.card(model, pieces.error(answer.error) if answer.error else Markup())
     energy = say("figure.nats", value=answer.free_energy) if answer.free_energy is not None else None
@@ -185,6 +228,7 @@ def _card(model: Model, answer: Answer) -> Markup:
             pieces.figure("time", say("figure.ms", value=answer.milliseconds)),
         ),
         pieces.lesson_button(model, NAME),
+        verdict.bars(library, model, shown) or Markup(),
     )
 
 

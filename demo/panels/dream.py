@@ -16,7 +16,6 @@ from demo.markup import Markup, Message, say, tag
 from demo.panels import pieces
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
-from onnx_models.seeds import SEED_LIMIT
 
 Array = NDArray[np.float32]
 
@@ -25,8 +24,6 @@ COUNTS = (9, 16, 25, 36)
 NEIGHBOURS = 5
 STATIONS = 10
 """Pictures on the way from one seed to another."""
-SLIDER_LIMIT = 1000
-"""Seeds within reach of the slider and of a surprise; any other can be typed."""
 DOWNLOAD_SCALE = 4
 
 _WAYS = ("spherical", "linear")
@@ -293,14 +290,14 @@ def _desk(generators: tuple[Model, ...], state: State) -> Markup:
         "div",
         tag(
             "div",
-            _seed_control("seed", say("dream.seed"), state.seed),
+            pieces.seed(NAME, "seed", say("dream.seed"), state.seed),
             tag(
                 "button",
                 say("dream.surprise"),
                 type="button",
                 class_="primary",
                 data_surprise="seed",
-                data_below=SLIDER_LIMIT,
+                data_below=pieces.SLIDER_LIMIT,
             ),
             class_="seed-row",
         ),
@@ -320,41 +317,11 @@ def _desk(generators: tuple[Model, ...], state: State) -> Markup:
     )
 
 
-def _seed_control(name: str, label: Message, value: int) -> Markup:
-    control = f"{NAME}-{name}"
-    return tag(
-        "div",
-        tag("label", label, for_=control),
-        tag(
-            "input",
-            type="number",
-            name=name,
-            id=control,
-            min=0,
-            max=SEED_LIMIT - 1,
-            step=1,
-            value=value,
-            inputmode="numeric",
-        ),
-        tag(
-            "input",
-            type="range",
-            name=name,
-            min=0,
-            max=SLIDER_LIMIT - 1,
-            step=1,
-            value=value,
-            aria_label=label,
-        ),
-        class_="seed",
-    )
-
-
 def _way_controls(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("dream.way"), pieces.hint("dream.way.hint")),
-        _seed_control("other", say("dream.other"), state.other),
+        pieces.seed(NAME, "other", say("dream.other"), state.other),
         pieces.choices("way", _WAYS, tuple(say(f"dream.way.{way}") for way in _WAYS), state.way),
         class_="controls",
     )

@@ -23,11 +23,15 @@ from demo.images import to_bytes
 from demo.markup import Markup, Message, join, problem, say, tag
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
+from onnx_models.seeds import SEED_LIMIT
 
 Array = NDArray[np.float32]
 
 INK = 0x1C
 """The tone a full pixel has on paper; the stylesheet turns it round in dark mode."""
+
+SLIDER_LIMIT = 1000
+"""Seeds within reach of a slider and of a surprise; any other can be typed."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NEUTRAL = "#8a8378"
@@ -81,23 +85,27 @@ def unreadable() -> LineageError:
 # ---------------------------------------------------------------------------------------------- components
 
 
-def view(markup: Markup, name: str) -> gr.HTML:
-    """Return an output that shows markup; a new value is patched in without a flicker."""
+def view(markup: Markup, name: str, runs: str = "view") -> gr.HTML:
+    """Return an output that shows markup; a new value is patched in without a flicker.
+
+    ``runs`` names another function of the page's scripts that makes markup of the value.
+    """
     return gr.HTML(
         markup,
         html_template=f'<div class="view {name}"><div role="status"></div><div></div></div>',
-        js_on_load=_start("view"),
+        js_on_load=_start(runs),
         apply_default_css=False,
         elem_classes=[f"holds-{name}"],
     )
 
 
-def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = ()) -> gr.HTML:
+def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = (), settle: int = 0) -> gr.HTML:
     """Return the input of a panel: its controls, and its state as the value.
 
     Parameters
     ----------
     private : names in the state that are kept out of the address
+    settle : milliseconds of rest after which a change is sent
 
     """
     return gr.HTML(
@@ -106,7 +114,7 @@ def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = ())
         js_on_load=_start("desk"),
         apply_default_css=False,
         elem_classes=["holds-desk"],
-        markup=tag("div", markup, class_="desk", data_private=json.dumps(private)),
+        markup=tag("div", markup, class_="desk", data_private=json.dumps(private), data_settle=settle),
     )
 
 
@@ -263,12 +271,12 @@ def frames(count: int, narrow: int) -> str:
 
 def card(model: Model, *content: Markup) -> Markup:
     """Return a model's card: the same size and the same places for all of them."""
-    quiet = model.kind == "baseline"
+    quiet = model.kind in ("baseline", "judge")
     return tag(
         "article",
         tag(
             "header",
-            tag("span", say("card.baseline") if quiet else str(model.year), class_="year"),
+            tag("span", say(f"card.{model.kind}") if quiet else str(model.year), class_="year"),
             tag("h3", title(model)),
         ),
         *content,
@@ -336,6 +344,37 @@ def choices(name: str, values: tuple[str, ...], labels: tuple[Message, ...], cho
         ),
         class_="choices",
         role="radiogroup",
+    )
+
+
+def seed(panel: str, name: str, label: Message, value: int) -> Markup:
+    """Return a seed's control: a slider for the near ones, a field for any."""
+    control = f"{panel}-{name}"
+    return tag(
+        "div",
+        tag("label", label, for_=control),
+        tag(
+            "input",
+            type="number",
+            name=name,
+            id=control,
+            min=0,
+            max=SEED_LIMIT - 1,
+            step=1,
+            value=value,
+            inputmode="numeric",
+        ),
+        tag(
+            "input",
+            type="range",
+            name=name,
+            min=0,
+            max=SLIDER_LIMIT - 1,
+            step=1,
+            value=value,
+            aria_label=label,
+        ),
+        class_="seed",
     )
 
 

@@ -149,7 +149,9 @@ window.lineage = (() => {
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
     const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    const settle = Number(element.querySelector(".desk").dataset.settle);
     let state = { ...defaults };
+    let settling = null;
     let sent = 0;
     let clock = null;
 
@@ -203,8 +205,11 @@ window.lineage = (() => {
 
     function send() {
       wait();
+      panel.dispatchEvent(new CustomEvent("lineage:changed"));
       props.value = JSON.stringify(state);
-      trigger("input");
+      clearTimeout(settling);
+      if (settle) settling = setTimeout(trigger, settle, "input");
+      else trigger("input");
     }
 
     function restore() {
@@ -233,6 +238,7 @@ window.lineage = (() => {
     // address was read before it had finished laying the page out.
     watch("value", () => props.value !== JSON.stringify(state) && send());
     panel.addEventListener("lineage:shown", arrived);
+    panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, set };
 
@@ -377,6 +383,7 @@ window.lineage = (() => {
 
   function fixed(element) {
     translate(element);
+    element.closest(PANEL)?.dispatchEvent(new CustomEvent("lineage:added"));
   }
 
   // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
@@ -388,5 +395,5 @@ window.lineage = (() => {
   }
 
   hints();
-  return { start, say };
+  return { start, say, show, remember, calm, kinds };
 })();

@@ -1,0 +1,248 @@
+"""Map: where models with a code of two numbers put the test digits, and what they make of any place.
+
+After figure 3 of Hinton and Salakhutdinov 2006 (the codes) and figure 4 of Kingma and Welling 2014 (the
+decoded plane). Side by side they show what the variational bound buys: an autoencoder leaves deserts between
+its digits, a VAE fills one cloud around zero.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo import inference, limits
+from demo.library import Digits, Library
+from demo.markup import Markup, join, say, tag
+from demo.panels import draw, pieces, sheets
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "map"
+GRID = 30
+"""Places a side that are decoded beforehand, so that a picture follows the pointer without asking."""
+PLATES = 15
+"""Places a side that are shown as one picture, each of its pixels one of the screen's."""
+MARGIN = 0.06
+"""Room around the outermost codes, as a part of their extent."""
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the pointer is, and on whose map."""
+
+    model: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    ground: str = "digits"
+    """``digits`` or ``pictures``: what the maps show; the browser's own."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the plane that a map shows."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    @classmethod
+    def around(cls, codes: Array) -> Window:
+        """Return the window that holds all codes, float32 [count, 2]."""
+        low, high = codes.min(axis=0).astype(float), codes.max(axis=0).astype(float)
+        room = MARGIN * np.maximum(high - low, 1e-6)
+        (left, bottom), (right, top) = low - room, high + room
+        return cls(left, right, bottom, top)
+
+    def places(self, side: int) -> Array:
+        """Return the middles of side x side equal cells, row by row from the top left: float32 [side², 2]."""
+        middles = (np.arange(side) + 0.5) / side
+        x = self.left + (self.right - self.left) * middles
+        y = self.top - (self.top - self.bottom) * middles
+        return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
+
+    def percent(self, codes: Array) -> NDArray[np.float64]:
+        """Return how far right and down each code lies, in percent: float64 [count, 2]."""
+        x = (codes[:, 0] - self.left) / (self.right - self.left)
+        y = (self.top - codes[:, 1]) / (self.top - self.bottom)
+        return 100.0 * np.stack([x, y], axis=1)
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a map: it encodes, and decodes two numbers."""
+    return model.has("encode", "decode") and inference.code_size(model) == 2
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, its maps included."""
+    models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
+    if not models:
+        pieces.fixed(tag("p", say("map.none"), class_="problem"), "nothing")
+        return
+    starts = _starts(library, models)
+    state = starts[-1] if starts else State(model=models[-1].id)
+    desk = pieces.desk(_desk(state), state, NAME)
+    first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
+    stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
+    pieces.lessons(models, NAME)
+    desk.input(
+        lambda text: point(library, text),
+        desk,
+        stage,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        concurrency_limit=limits.CONCURRENCY,
+        api_visibility="private",
+    )
+
+
+def point(library: Library, text: str) -> str:
+    """Decode one place: ``{"points": [{"model", "x", "y", "picture"}]}``, or ``{"problem"}``, as JSON."""
+    try:
+        return json.dumps({"points": [_point(library, pieces.unpack(State, text))]})
+    except LineageError as fault:
+        return json.dumps({"problem": pieces.error(fault)})
+
+
+def show_maps(library: Library, models: tuple[Model, ...]) -> Markup:
+    """Return the maps side by side, oldest first, and the real digits that lie on them."""
+    try:
+        digits = library.examples(draw.DATASET)
+    except LineageError as fault:
+        return pieces.error(fault)
+    real = sheets.sheet_uri((digits.images[None] / np.float32(255.0)).astype(np.float32))
+    cards = join(*(_card(library, model, digits) for model in models))
+    return tag("div", cards, class_="planes", data_real=real)
+
+
+def _point(library: Library, state: State) -> dict[str, Any]:
+    model = library.model(state.model, "decode")
+    image = inference.decode(library, model.id, np.array([[state.x, state.y]], np.float32))[0]
+    return {"model": model.id, "x": state.x, "y": state.y, "picture": pieces.ink_uri(image)}
+
+
+def _starts(library: Library, models: tuple[Model, ...]) -> list[State]:
+    """Return where the pointer stands at first: on the same digit on each map that is whole."""
+    starts = []
+    for model in models:
+        try:
+            picture = draw.example(library, draw.first_example(library))
+            x, y = (round(float(value), 4) for value in inference.encode(library, model.id, picture[None])[0])
+            inference.decode(library, model.id, np.array([[x, y]], np.float32))
+        except LineageError:
+            continue  # its card says why
+        starts.append(State(model.id, x, y))
+    return starts
+
+
+def _card(library: Library, model: Model, digits: Digits) -> Markup:
+    images = digits.images[:, None].astype(np.float32) / np.float32(255.0)
+    try:
+        codes = inference.encode(library, model.id, images)
+        window = Window.around(codes)
+        plates = _sheet(library, model, window, PLATES)
+        grid = _sheet(library, model, window, GRID)
+    except LineageError as fault:
+        return pieces.card(model, pieces.error(fault))
+    return pieces.card(
+        model,
+        _plane(model, window, codes, digits, plates, grid),
+        tag(
+            "div",
+            _screen("map.decoded", data_decoded=True),
+            _screen("map.real", data_nearest=True),
+            tag("p", class_="place", aria_live="polite"),
+            class_="screens",
+        ),
+        pieces.lesson_button(model, NAME),
+    )
+
+
+def _sheet(library: Library, model: Model, window: Window, side: int) -> str:
+    pictures = inference.decode(library, model.id, window.places(side))[:, 0]
+    return sheets.sheet_uri(pictures.reshape(side, side, *pictures.shape[1:]))
+
+
+def _plane(model: Model, window: Window, codes: Array, digits: Digits, plates: str, grid: str) -> Markup:
+    glyphs = (
+        tag("text", str(label), x=f"{x:.2f}", y=f"{y:.2f}", class_=f"digit-{label}")
+        for (x, y), label in zip(window.percent(codes), digits.labels.tolist(), strict=True)
+    )
+    places = [
+        [round(float(x), 4), round(float(y), 4), int(label)]
+        for (x, y), label in zip(codes, digits.labels, strict=True)
+    ]
+    return tag(
+        "div",
+        tag("img", class_="ground ink", src=plates, alt=say("map.ground.alt", model=pieces.title(model))),
+        tag("svg", *glyphs, viewBox="0 0 100 100", class_="codes", aria_hidden="true"),
+        tag("span", class_="cross"),
+        class_="plane",
+        tabindex="0",
+        role="application",
+        aria_label=say("map.plane", model=pieces.title(model)),
+        data_plane=model.id,
+        data_window=json.dumps([window.left, window.right, window.bottom, window.top]),
+        data_places=json.dumps(places),
+        data_grid=grid,
+        data_side=GRID,
+    )
+
+
+def _screen(message_id: str, **data: Any) -> Markup:
+    return tag(
+        "figure",
+        tag(
+            "canvas",
+            class_="picture ink",
+            width=28,
+            height=28,
+            style="--w:28;--h:28",
+            role="img",
+            aria_label=say(message_id),
+            **data,
+        ),
+        tag("figcaption", say(message_id)),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(state: State) -> Markup:
+    classes = (
+        tag(
+            "button",
+            tag("span", str(label), class_=f"digit-{label}"),
+            type="button",
+            class_="key",
+            aria_pressed="false",
+            aria_label=say("map.only", label=label),
+            data_only=label,
+        )
+        for label in range(CLASSES)
+    )
+    return tag(
+        "div",
+        tag("h3", say("map.title"), pieces.hint("map.hint")),
+        tag("p", say("map.note"), class_="note"),
+        tag(
+            "fieldset",
+            tag("legend", say("map.ground")),
+            pieces.choices(
+                "ground",
+                ("digits", "pictures"),
+                (say("map.ground.digits"), say("map.ground.pictures")),
+                state.ground,
+            ),
+        ),
+        tag("fieldset", tag("legend", say("map.classes")), tag("div", *classes, class_="keys")),
+        class_="controls",
+    )

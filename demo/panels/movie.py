@@ -1,0 +1,375 @@
+"""Movie: ten Gibbs chains side by side with a class held or free, all layers of one of them, step by step.
+
+After the digit movie of Hinton, Osindero and Teh 2006 (section 6). The chains are computed in pieces and sent
+while they are computed; the browser (``static/movie.js``) keeps every frame, so that scrubbing asks nobody.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo import images, inference, limits
+from demo.inference import Step
+from demo.library import Library
+from demo.markup import Markup, Message, join, say, tag
+from demo.panels import draw, pieces, sheets
+from demo.turns import Turns
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "movie"
+CHAINS = 10
+STEPS_A_PIECE = 20
+PREVIEW_STEPS = 20
+"""Computed when the page is built, for the first paint; the rest is asked for when the tab is opened."""
+SETTLE = 150
+"""Milliseconds a control has to rest before a movie is asked for: a dragged seed would ask for dozens."""
+FRAMES_A_SECOND = 25
+"""Of the file to keep; 50 is the most that browsers play of a GIF, whose unit is a hundredth of a second."""
+FILE_SCALE = 3
+FREE, EACH = "free", "each"
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows; which chain is looked at, and when, is the browser's own."""
+
+    model: str = ""
+    """Who dreams."""
+    label: str = EACH
+    """``free``, ``each`` (chain k holds class k) or the class that all chains hold."""
+    start: str = "noise"
+    """``noise`` or ``drawing``, that of the panel Draw."""
+    drawing: str = ""
+    """A ``data:`` URI, or nothing where an example is taken."""
+    example: int = 0
+    seed: int = 7
+    steps: int = limits.STEPS.highest
+
+
+PRIVATE = ("drawing",)
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.has("gibbs_step")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, with the beginning of its first movie."""
+    models = dreamers(library)
+    if not models:
+        pieces.fixed(tag("p", say("movie.none"), class_="problem"), "nothing")
+        return
+    state = State(model=models[-1].id, example=draw.first_example(library))
+    desk = pieces.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
+    preview = replace(state, steps=PREVIEW_STEPS)
+    *_, first = stream(library, pieces.pack(preview), whole=state)
+    stage = pieces.view(Markup(first), "stage", runs="movie")
+    pieces.lessons(models, NAME)
+    parcel = pieces.download()
+    turns = Turns()
+
+    def run(text: str, request: gr.Request) -> Iterator[str]:
+        with turns.take(request.session_hash or "") as awaited:
+            for log in stream(library, text):
+                if not awaited():
+                    return
+                yield log
+
+    gr.on(
+        [desk.input, stage.input],
+        run,
+        desk,
+        stage,
+        trigger_mode="multiple",  # asking anew must reach the server while the old movie is being made
+        show_progress="hidden",
+        concurrency_limit=limits.MOVIES,
+        api_visibility="private",
+    )
+    desk.submit(
+        lambda text: parcel_of(library, text),
+        desk,
+        parcel,
+        show_progress="hidden",
+        concurrency_limit=limits.MOVIES,
+        api_visibility="private",
+    )
+
+
+def dreamers(library: Library) -> tuple[Model, ...]:
+    """Return who can be watched: those that take no label first, so that the last one is the richest."""
+    models = (model for model in library.chains if model.kind == "model")
+    return tuple(sorted(models, key=_takes_label))
+
+
+def stream(library: Library, text: str, whole: State | None = None) -> Iterator[str]:
+    """Make a movie; each value is all of it so far, one JSON object a line, so that only its end is sent.
+
+    The first line is ``{"asked": state, "steps": last step, "end": last step of this log, "stage": markup}``.
+    Each line after it is
+    ``{"first": step, "count": steps, "sheets": [URI, ...], "energy": [[nats of each chain] of each step]}``
+    with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each step. What
+    cannot be shown is one line, ``{"asked": state, "problem": markup}``.
+
+    Parameters
+    ----------
+    whole : what this log is the beginning of, if not all of it
+
+    """
+    log, asked = "", {}
+    try:
+        state = pieces.unpack(State, text)
+        whole = whole or state
+        asked = asdict(whole)
+        model, steps = _start(library, state)
+        while piece := tuple(islice(steps, STEPS_A_PIECE)):
+            if not log:
+                stage = _stage(model, piece[0], whole)
+                log = _line(asked=asked, steps=whole.steps, end=state.steps, stage=stage)
+            log += _line(
+                first=piece[0].index,
+                count=len(piece),
+                sheets=[sheets.sheet_uri(tiles, levels) for tiles, levels in _tiles(piece)],
+                energy=[[round(float(nats), 1) for nats in step.free_energy] for step in piece],
+            )
+            yield log
+    except LineageError as fault:
+        yield _line(asked=asked, problem=pieces.error(fault))
+
+
+def parcel_of(library: Library, text: str) -> str:
+    """Return the movie as a GIF for the visitor: ``{"name", "href"}`` as JSON."""
+    try:
+        state = pieces.unpack(State, text)
+        model, steps = _start(library, state)
+        content = gif(step.visible_mean for step in steps)
+    except LineageError:
+        return "{}"  # the stage shows the same error
+    name = f"{model.id}-{state.label}-seed-{state.seed}.gif"
+    return json.dumps({"name": name, "href": "data:image/gif;base64," + b64encode(content).decode("ascii")})
+
+
+def gif(moments: Iterable[Array]) -> bytes:
+    """Encode the chains, float32 [chains, 1, height, width] at each moment, as an endless GIF on white paper.
+
+    GIF rather than WebP: an animation of the same size without loss takes a tenth of the time to write.
+    """
+    frames = [
+        Image.fromarray(255 - images.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE), "L")
+        for moment in moments
+    ]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=1000 // FRAMES_A_SECOND,
+        loop=0,
+        optimize=False,
+    )
+    return buffer.getvalue()
+
+
+def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
+    """Check everything that was asked for and begin the chains."""
+    model = library.model(state.model, "gibbs_step")
+    steps = limits.Bound("steps", 1, limits.STEPS.highest, State.steps).check(state.steps)
+    picture = draw.original(library, state.drawing, state.example) if state.start == "drawing" else None
+    labels = _labels(state.label) if _takes_label(model) else -1
+    return model, inference.gibbs_steps(library, model.id, picture, steps, state.seed, labels, CHAINS)
+
+
+def _labels(label: str) -> int | Sequence[int]:
+    if label == EACH:
+        return range(CLASSES)
+    if label == FREE:
+        return -1
+    return limits.LABEL.check(int(label) if label.lstrip("-").isdecimal() else label)
+
+
+def _takes_label(model: Model) -> bool:
+    return any(tensor.name == "label" for tensor in model.graphs["gibbs_step"].inputs)
+
+
+def _line(**content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+# ---------------------------------------------------------------------------------------------------- stage
+
+
+def _tiles(piece: Sequence[Step]) -> Iterator[tuple[Array, int]]:
+    """Return what each canvas of the stage shows, [chains, steps, height, width], and its depths of ink."""
+    yield np.stack([step.visible_mean[:, 0] for step in piece], axis=1), sheets.LEVELS
+    for k, layer in enumerate(piece[0].layers):
+        values = np.stack([step.layers[k].values for step in piece], axis=1)  # [chains, steps, units]
+        bits = layer.name in ("visible", "hidden")
+        tiles = values.reshape(*values.shape[:2], *sheets.field(values.shape[2]))
+        yield tiles, 2 if bits else sheets.LEVELS
+    if piece[0].label_mean is not None:
+        means = np.stack([step.label_mean for step in piece if step.label_mean is not None], axis=1)
+        yield means[:, :, None, :], sheets.LEVELS
+
+
+def _stage(model: Model, step: Step, state: State) -> Markup:
+    height, width = step.visible_mean.shape[-2:]
+    picture = _layer(say("movie.pixels", count=height * width), (height, width))
+    above = [
+        _layer(say("movie.units", count=layer.values.shape[1]), sheets.field(layer.values.shape[1]))
+        for layer in step.layers
+    ]
+    labels = _label_layer(step.label_mean.shape[1]) if step.label_mean is not None else None
+    return tag(
+        "div",
+        tag(
+            "div",
+            *(_chain(k, state if _takes_label(model) else None, (height, width)) for k in range(CHAINS)),
+            class_="chains",
+            role="radiogroup",
+            aria_label=say("movie.chains", model=pieces.title(model)),
+        ),
+        _transport(state.steps),
+        tag(
+            "figure",
+            _curves(),
+            tag("figcaption", tag("span", say("movie.energy")), pieces.hint("movie.energy.hint")),
+            class_="plot",
+        ),
+        tag("ol", picture, *above, labels, class_="stack", aria_label=say("movie.layers")),
+        tag("p", pieces.lesson_button(model, NAME), class_="note"),
+        class_="movie",
+        style=pieces.era(model),
+        data_card=model.id,
+    )
+
+
+def _chain(number: int, state: State | None, size: tuple[int, int]) -> Markup:
+    """Return one chain's screen; without a state its model has no labels to hold."""
+    held = number if state and state.label == EACH else state.label if state and state.label != FREE else None
+    name = (
+        say("movie.chain", number=number + 1)
+        if held is None
+        else say("movie.chain.held", number=number + 1, label=held)
+    )
+    return tag(
+        "label",
+        tag("input", type="radio", name="movie-chain", value=number, aria_label=name),
+        _canvas(size, name, data_chain=number),
+        tag("span", "·" if held is None else str(held), aria_hidden="true"),
+        class_="chain",
+    )
+
+
+def _transport(steps: int) -> Markup:
+    return tag(
+        "div",
+        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
+        tag(
+            "input",
+            type="range",
+            min=0,
+            max=steps,
+            step=1,
+            value=0,
+            data_scrub=True,
+            aria_label=say("movie.scrub"),
+        ),
+        tag("output"),
+        class_="transport",
+    )
+
+
+def _curves() -> Markup:
+    """Return the free energy of every chain over the steps; the browser draws it while it arrives."""
+    lines = (tag("polyline") for _ in range(CHAINS))
+    return tag("svg", *lines, tag("line"), class_="energy", preserveAspectRatio="none", aria_hidden="true")
+
+
+def _layer(caption: Message, size: tuple[int, int]) -> Markup:
+    return tag("li", _canvas(size, caption, data_layer=True), tag("span", caption), class_="layer")
+
+
+def _label_layer(classes: int) -> Markup:
+    digits = (tag("span", str(label)) for label in range(classes))
+    caption = say("movie.labels", count=classes)
+    return tag(
+        "li",
+        _canvas((1, classes), caption, data_layer=True),
+        tag("span", *digits, class_="digits", style=f"--classes:{classes}", aria_hidden="true"),
+        tag("span", caption),
+        class_="layer labels",
+    )
+
+
+def _canvas(size: tuple[int, int], name: Message, **data: Any) -> Markup:
+    height, width = size
+    return tag(
+        "canvas",
+        class_="picture ink",
+        width=width,
+        height=height,
+        style=f"--w:{width};--h:{height}",
+        role="img",
+        aria_label=name,
+        **data,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(models: tuple[Model, ...], state: State) -> Markup:
+    classes = tuple(map(str, range(CLASSES)))
+    held = pieces.choices(
+        "label",
+        (EACH, FREE, *classes),
+        (say("movie.label.each"), say("movie.label.free"), *(say("figure.count", value=k) for k in classes)),
+        state.label,
+    )
+    who = pieces.choices(
+        "model", tuple(model.id for model in models), tuple(map(pieces.title, models)), state.model
+    )
+    starts = pieces.choices(
+        "start", ("noise", "drawing"), (say("movie.start.noise"), say("movie.start.drawing")), state.start
+    )
+    labelled = " ".join(model.id for model in models if _takes_label(model))
+    return join(
+        tag(
+            "div",
+            tag("fieldset", tag("legend", say("movie.model")), who) if len(models) > 1 else None,
+            tag("fieldset", tag("legend", say("movie.label")), held, data_labelled=labelled),
+            tag("fieldset", tag("legend", say("movie.start")), starts),
+            tag(
+                "div",
+                pieces.seed(NAME, "seed", say("dream.seed"), state.seed),
+                tag(
+                    "button",
+                    say("dream.surprise"),
+                    type="button",
+                    class_="primary",
+                    data_surprise="seed",
+                    data_below=pieces.SLIDER_LIMIT,
+                ),
+                class_="seed-row",
+            ),
+            tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),
+            class_="controls",
+            data_tool="movie",
+        ),
+    )

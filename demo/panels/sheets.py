@@ -1,0 +1,44 @@
+"""Many small pictures in one file, for a browser that shows them one after the other without asking again."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo.panels.pieces import INK
+
+Array = NDArray[np.float32]
+
+LEVELS = 16
+"""Depths of ink in a sheet: four bits a pixel, a third the size of eight and hard to tell from them."""
+
+
+def sheet_uri(tiles: Array, levels: int = LEVELS) -> str:
+    """Encode tiles [rows, columns, height, width] in [0, 1] as one PNG of transparent ink, side by side.
+
+    Parameters
+    ----------
+    levels : depths of ink, 2 for bits, at most 16
+
+    """
+    rows, columns, height, width = tiles.shape
+    picture = np.rint(np.clip(tiles, 0.0, 1.0) * (levels - 1)).astype(np.uint8)
+    picture = picture.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
+    image = Image.fromarray(picture, "P")
+    image.putpalette(bytes([INK, INK, INK]) * levels)
+    opacity = bytes(round(255 * level / (levels - 1)) for level in range(levels))
+    buffer = io.BytesIO()
+    # Speed before size: a movie has dozens of sheets, and drawn bits hardly compress.
+    image.save(buffer, "PNG", bits=(levels - 1).bit_length(), transparency=opacity, compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def field(units: int) -> tuple[int, int]:
+    """Return rows and columns of the field nearest to a square, wider than high, that holds so many units."""
+    rows = next(rows for rows in range(math.isqrt(units), 0, -1) if units % rows == 0)
+    return rows, units // rows

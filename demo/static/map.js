@@ -1,0 +1,161 @@
+// The maps: a pointer over a plane of codes, and the digit that lies beneath it. While the pointer moves, the
+// picture is mixed from those decoded beforehand at the places around it; at rest the server decodes the place.
+
+lineage.kinds.map = (element, gradio) => {
+  "use strict";
+
+  const { props, watch } = gradio;
+  const REST = 80; // milliseconds without a move
+  const STEP = 1 / 60; // of the plane, for an arrow key; four times as far with Shift
+
+  const [fault, root] = element.querySelector(".view").children;
+  const panel = element.closest("[id^='panel-']");
+  const planes = new Map(); // by model: {plane, window, places, grid, side, x, y}
+  let real = null; // the sheet of test digits
+  let resting = null;
+
+  const load = async (uri) => {
+    const image = new Image();
+    image.src = uri;
+    await image.decode();
+    return createImageBitmap(image);
+  };
+
+  // ---------------------------------------------------------------- showing a place
+
+  function put(canvas, sheet, ...tiles) {
+    const { width, height } = canvas;
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    context.globalCompositeOperation = "lighter"; // the parts add up to one picture
+    for (const { column, row, part = 1 } of tiles) {
+      context.globalAlpha = part;
+      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
+    }
+    context.globalAlpha = 1;
+    context.globalCompositeOperation = "source-over";
+  }
+
+  // The four decoded places around a point, each with its part (bilinear).
+  function around(u, v, side) {
+    const [across, down] = [u, v].map((part) => Math.max(0, Math.min(side - 1, part * side - 0.5)));
+    const [column, row] = [across, down].map((place) => Math.min(side - 2, Math.floor(place)));
+    const [right, low] = [across - column, down - row];
+    return [
+      { column, row, part: (1 - right) * (1 - low) },
+      { column: column + 1, row, part: right * (1 - low) },
+      { column, row: row + 1, part: (1 - right) * low },
+      { column: column + 1, row: row + 1, part: right * low },
+    ];
+  }
+
+  function show(model, { exact = null } = {}) {
+    const map = planes.get(model);
+    const [left, right, bottom, top] = map.window;
+    const u = (map.x - left) / (right - left);
+    const v = (top - map.y) / (top - bottom);
+    const cross = map.plane.querySelector(".cross");
+    cross.style.left = `${100 * u}%`;
+    cross.style.top = `${100 * v}%`;
+    const card = map.plane.closest(".card");
+    const decoded = card.querySelector("[data-decoded]");
+    if (exact) put(decoded, exact, { column: 0, row: 0 });
+    else if (map.grid) put(decoded, map.grid, ...around(u, v, map.side));
+    // Nearest as the eye sees it: by distance on the map, whose two axes have scales of their own.
+    const far = ([x, y]) => Math.hypot((x - map.x) / (right - left), (y - map.y) / (top - bottom));
+    const nearest = map.places.reduce((best, place, k) => (far(place) < far(map.places[best]) ? k : best), 0);
+    if (real) put(card.querySelector("[data-nearest]"), real, { column: nearest, row: 0 });
+    const words = ["map.place", { x: map.x.toFixed(2), y: map.y.toFixed(2), label: map.places[nearest][2] }];
+    const place = card.querySelector(".place");
+    place.dataset.say = JSON.stringify({ text: words });
+    place.textContent = lineage.say(words);
+  }
+
+  // ---------------------------------------------------------------- moving the pointer
+
+  function move(model, u, v) {
+    const map = planes.get(model);
+    const [left, right, bottom, top] = map.window;
+    const inside = (part) => Math.max(0, Math.min(1, part));
+    map.x = Number((left + inside(u) * (right - left)).toFixed(4));
+    map.y = Number((top - inside(v) * (top - bottom)).toFixed(4));
+    show(model);
+    clearTimeout(resting);
+    resting = setTimeout(() => panel.lineage.set({ model, x: map.x, y: map.y }), REST);
+  }
+
+  function live(plane) {
+    const model = plane.dataset.plane;
+    const follow = (event) => {
+      const box = plane.getBoundingClientRect();
+      move(model, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    };
+    plane.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse" || plane.hasPointerCapture(event.pointerId)) follow(event);
+    });
+    plane.addEventListener("pointerdown", (event) => {
+      plane.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    plane.addEventListener("keydown", (event) => {
+      const arrow = arrows[event.key];
+      if (!arrow) return;
+      const { x, y, window: [left, right, bottom, top] } = planes.get(model);
+      const step = event.shiftKey ? 4 * STEP : STEP;
+      move(model, (x - left) / (right - left) + step * arrow[0], (top - y) / (top - bottom) + step * arrow[1]);
+      event.preventDefault();
+    });
+  }
+
+  // ---------------------------------------------------------------- what the server says
+
+  async function begin(stage) {
+    lineage.show(root, stage);
+    for (const plane of root.querySelectorAll("[data-plane]")) {
+      const { plane: model, window: edges, places, grid, side } = plane.dataset;
+      const map = { plane, window: JSON.parse(edges), places: JSON.parse(places), side: Number(side), x: 0, y: 0 };
+      planes.set(model, map);
+      live(plane);
+      load(grid).then((sheet) => (map.grid = sheet));
+    }
+    const sheet = root.querySelector("[data-real]");
+    if (sheet) real = await load(sheet.dataset.real);
+    for (const model of planes.keys()) show(model);
+  }
+
+  let moved = false;
+  async function read() {
+    const { stage, points = [], problem = "" } = JSON.parse(props.value || "{}");
+    if (stage) await begin(stage);
+    lineage.show(fault, problem);
+    for (const { model, x, y, picture } of points) {
+      const map = planes.get(model);
+      if (!map) continue;
+      if (stage || !moved) Object.assign(map, { x, y }); // a place from the address
+      const exact = await load(picture);
+      if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
+    }
+    root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+  }
+  root.addEventListener("pointermove", () => (moved = true));
+  root.addEventListener("keydown", () => (moved = true));
+
+  // ---------------------------------------------------------------- one class alone
+
+  panel.addEventListener("click", ({ target }) => {
+    const key = target.closest("[data-only]");
+    if (!key) return;
+    const chosen = key.getAttribute("aria-pressed") !== "true";
+    for (const other of panel.querySelectorAll("[data-only]")) other.setAttribute("aria-pressed", "false");
+    key.setAttribute("aria-pressed", String(chosen));
+    if (chosen) panel.dataset.only = key.dataset.only;
+    else delete panel.dataset.only;
+    for (const glyph of root.querySelectorAll(".codes text")) {
+      glyph.classList.toggle("faint", chosen && glyph.textContent !== key.dataset.only);
+    }
+  });
+
+  watch("value", read);
+  read();
+};

@@ -1,0 +1,235 @@
+// The movie's projector. The server sends a growing log (demo/panels/movie.py): a line that describes the stage,
+// then lines with sheets of frames. Every frame stays here, so play and scrub ask nobody.
+
+(() => {
+  "use strict";
+
+  const FRAMES_A_SECOND = 25;
+
+  // ---------------------------------------------------------------- the desk: start from the drawing
+
+  // The drawing belongs to the panel Draw; it is copied into this panel's state when it is asked for, and again
+  // when the panel is opened, so that the chains start from what is on the paper now.
+  lineage.movie = (tool, panel, root) => {
+    const drawn = () => {
+      const { drawing = "", example = 0 } = document.getElementById("panel-draw")?.lineage?.get() ?? {};
+      return { start: "drawing", drawing, example };
+    };
+    const reflect = () => {
+      const labelled = tool.querySelector("[data-labelled]");
+      labelled.hidden = !labelled.dataset.labelled.split(" ").includes(panel.get().model);
+    };
+    tool.addEventListener(
+      "input",
+      ({ target }) => target.name === "start" && target.value === "drawing" && panel.set(drawn()),
+      { capture: true }, // before the desk takes the choice over without the drawing
+    );
+    root.addEventListener("lineage:opened", () => panel.get().start === "drawing" && panel.set(drawn()));
+    root.addEventListener("lineage:changed", reflect);
+    reflect();
+  };
+
+  // ---------------------------------------------------------------- the stage
+
+  lineage.kinds.movie = (element, { props, trigger, watch }) => {
+    const [fault, root] = element.querySelector(".view").children;
+    const panel = element.closest("[id^='panel-']");
+    let log = ""; // what has been read of the server's
+    let asked = null; // the state it answers
+    let steps = 0; // the last step of the movie
+    let end = 0; // the last step of this log: fewer in the beginning that the page comes with
+    let pieces = []; // {first, count, energy, pictures}: pictures are null until they are decoded
+    let step = 0;
+    let chain = 0;
+    let playing = false;
+    let last = 0; // time of the last frame shown while playing
+    let frame = 0;
+
+    const find = (selector) => root.querySelector(selector);
+    const wanted = (state) => {
+      const now = panel.lineage?.get() ?? state;
+      return Object.entries(state).every(([name, value]) => name === "drawing" || now[name] === value);
+    };
+    const ready = () => {
+      const waits = pieces.find((piece) => !piece.pictures);
+      return waits ? waits.first - 1 : pieces.length ? pieces.at(-1).first + pieces.at(-1).count - 1 : -1;
+    };
+    const known = () => pieces.flatMap((piece) => piece.energy); // nats of each chain at each step
+
+    // ------------------------------------------------------------ reading the log
+
+    function read() {
+      const value = props.value ?? "";
+      const [head, ...rest] = value.slice(0, value.lastIndexOf("\n")).split("\n");
+      if (!head) return;
+      const goes_on = log && value.startsWith(log);
+      const answered = goes_on ? asked : JSON.parse(head).asked;
+      if (log && !wanted(answered)) return; // of a movie that was given up: the one asked for is on its way
+      asked = answered;
+      if (!goes_on) begin(JSON.parse(head));
+      log = value;
+      for (const line of rest.slice(pieces.length)) take(JSON.parse(line));
+      progress();
+    }
+
+    function begin(head) {
+      lineage.show(fault, head.problem ?? "");
+      root.classList.toggle("stale", "problem" in head);
+      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+      if ("problem" in head) return play(false); // the last movie stays
+      ({ steps, end } = head);
+      pieces = [];
+      lineage.show(root, head.stage);
+      chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
+      find(`[name="movie-chain"][value="${chain}"]`).checked = true;
+      step = end < steps ? end : 0;
+      play(end === steps && !panel.hidden && !lineage.calm());
+    }
+
+    async function take(piece) {
+      pieces.push(piece);
+      const mine = pieces;
+      const decoded = await Promise.all(piece.sheets.map(decode));
+      if (mine !== pieces) return;
+      piece.pictures = decoded;
+      delete piece.sheets;
+      curve();
+      progress();
+      if (!playing && ready() === end && lineage.calm()) step = end;
+      show();
+    }
+
+    async function decode(uri) {
+      const image = new Image();
+      image.src = uri;
+      await image.decode();
+      return createImageBitmap(image);
+    }
+
+    function progress() {
+      const done = Math.max(ready(), 0);
+      find("[data-scrub]")?.style.setProperty("--ready", `${(100 * done) / Math.max(steps, 1)}%`);
+      if (done < end) panel.dataset.waiting = lineage.say(["movie.computed", { done, steps }]);
+      else delete panel.dataset.waiting;
+    }
+
+    // ------------------------------------------------------------ showing a step
+
+    function show() {
+      const done = ready();
+      const piece = pieces.find(({ first, count }) => step >= first && step < first + count);
+      if (!piece?.pictures) return;
+      const column = step - piece.first;
+      for (const canvas of root.querySelectorAll("[data-chain]")) {
+        put(canvas, piece.pictures[0], column, Number(canvas.dataset.chain));
+      }
+      root.querySelectorAll("[data-layer]").forEach((canvas, layer) => {
+        put(canvas, piece.pictures[layer], column, chain);
+      });
+      const scrub = find("[data-scrub]");
+      scrub.value = step;
+      const nats = piece.energy[column][chain];
+      scrub.setAttribute("aria-valuetext", lineage.say(["movie.at", { step, steps, energy: nats }]));
+      find(".transport output").textContent = lineage.say(["movie.at", { step, steps, energy: nats }]);
+      const cursor = find(".energy line");
+      for (const end of ["x1", "x2"]) cursor.setAttribute(end, step);
+      cursor.setAttribute("y1", 0);
+      cursor.setAttribute("y2", 100);
+      if (playing && step >= steps && done >= steps) play(false);
+    }
+
+    function put(canvas, sheet, column, row) {
+      const { width, height } = canvas;
+      const context = canvas.getContext("2d");
+      context.clearRect(0, 0, width, height);
+      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
+    }
+
+    function curve() {
+      const energy = known();
+      const all = energy.flat();
+      const low = Math.min(...all);
+      const span = Math.max(...all) - low || 1;
+      const svg = find(".energy");
+      svg.setAttribute("viewBox", `0 0 ${steps} 100`);
+      const points = (k) => energy.map((nats, t) => `${t},${(96 - (92 * (nats[k] - low)) / span).toFixed(1)}`);
+      const order = energy[0].map((_, k) => k).sort((a, b) => (a === chain) - (b === chain)); // the chosen on top
+      order.forEach((k, place) => {
+        svg.children[place].setAttribute("points", points(k).join(" "));
+        svg.children[place].classList.toggle("chosen", k === chain);
+      });
+    }
+
+    // ------------------------------------------------------------ playing and scrubbing
+
+    function play(wish) {
+      playing = wish && steps > 0;
+      const button = find(".play");
+      if (!button) return;
+      button.classList.toggle("playing", playing);
+      button.dataset.say = JSON.stringify({ "aria-label": [playing ? "movie.pause" : "movie.play"] });
+      button.setAttribute("aria-label", lineage.say([playing ? "movie.pause" : "movie.play"]));
+      cancelAnimationFrame(frame);
+      if (playing) frame = requestAnimationFrame(tick);
+    }
+
+    function tick(now) {
+      frame = requestAnimationFrame(tick);
+      if (panel.hidden) return play(false);
+      if (now - last < 1000 / FRAMES_A_SECOND) return;
+      last = now;
+      if (step < ready()) seek(step + 1);
+    }
+
+    function seek(wish) {
+      step = Math.max(0, Math.min(ready(), steps, Math.round(wish)));
+      show();
+    }
+
+    root.addEventListener("input", ({ target }) => {
+      if (target.dataset.scrub !== undefined) {
+        play(false);
+        seek(target.valueAsNumber);
+      } else if (target.name === "movie-chain") {
+        chain = Number(target.value);
+        curve();
+        show();
+      }
+    });
+    root.addEventListener("click", ({ target }) => {
+      if (!target.closest(".play")) return;
+      if (!playing && step >= steps) step = 0;
+      play(!playing);
+    });
+    root.addEventListener("keydown", (event) => {
+      if (event.key !== " " || event.target.dataset.scrub === undefined) return;
+      play(!playing);
+      event.preventDefault();
+    });
+
+    const point = (event) => {
+      const box = find(".energy").getBoundingClientRect();
+      play(false);
+      seek(((event.clientX - box.left) / box.width) * steps);
+    };
+    root.addEventListener("pointerdown", (event) => {
+      const svg = event.target.closest(".energy");
+      if (!svg) return;
+      svg.setPointerCapture(event.pointerId);
+      point(event);
+    });
+    root.addEventListener("pointermove", (event) => {
+      if (event.target.closest(".energy")?.hasPointerCapture(event.pointerId)) point(event);
+    });
+
+    // ------------------------------------------------------------ the first movie
+
+    // The page comes with the beginning of it; the rest is made for those who open the tab.
+    const open = () => !panel.hidden && end < steps && trigger("input");
+    panel.addEventListener("lineage:opened", open);
+
+    watch("value", read);
+    read();
+    open();
+  };
+})();

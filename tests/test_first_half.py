@@ -1,0 +1,435 @@
+"""The panels between the RBM and the GAN, without a browser: verdicts, the movie, the map."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import itertools
+import json
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo import app, inference, limits, server
+from demo.library import Library
+from demo.panels import code_map, draw, movie, pieces, sheets, verdict
+from demo.turns import Turns
+from onnx_models import seeds
+from onnx_models.errors import LineageError
+from onnx_models.seeds import Stream
+from tests import tiny
+
+Bytes = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return Library.open([tiny.write_first_half(tmp_path_factory.mktemp("half") / "models")], "cpu")
+
+
+def picture(library: Library, position: int = 3) -> NDArray[np.float32]:
+    return draw.example(library, position)
+
+
+def ink(uri: str) -> Bytes:
+    """The ink of a sheet, 0 to 255."""
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    return np.asarray(image.convert("RGBA"))[..., 3]
+
+
+def faults(markup: str) -> list[str]:
+    """The ids of the errors that a piece of markup says."""
+    said = [json.loads(html.unescape(text)) for text in re.findall(r'data-say="([^"]*)"', markup)]
+    return [message[0] for words in said for message in words.values() if message[0].startswith("error.")]
+
+
+# ------------------------------------------------------------------------------- chains above other layers
+
+
+def test_a_stack_starts_from_the_code_and_comes_down_to_the_pixels(library: Library) -> None:
+    """Catches pixels fed to the top layer, a layer left out, and a start that is not what was drawn."""
+    (start,) = inference.gibbs_steps(library, "dbn", picture(library), steps=0, seed=1)
+    code = inference.encode(library, "dbn", picture(library)[None])
+    assert [layer.name for layer in start.layers] == ["hidden_1", "visible", "hidden"]
+    np.testing.assert_allclose(start.layers[1].values, code, atol=1e-6)
+    np.testing.assert_allclose(start.visible_mean, inference.decode(library, "dbn", code), atol=1e-6)
+
+
+def test_each_chain_holds_its_own_class_and_a_free_one_draws_its_own(library: Library) -> None:
+    """Catches one label for all chains, labels in another order, and -1 taken for a class."""
+    *_, last = inference.gibbs_steps(library, "dbn", None, 3, 1, label=range(10), chains=10)
+    np.testing.assert_array_equal(last.label_mean, np.eye(10))
+    *_, free = inference.gibbs_steps(library, "dbn", None, 3, 1, label=-1, chains=10)
+    assert free.label_mean is not None
+    np.testing.assert_allclose(free.label_mean.sum(axis=1), 1, atol=1e-5)  # float32 softmax
+    assert (free.label_mean.max(axis=1) < 1).any()
+
+
+def test_the_same_noise_drives_a_stack_as_an_rbm(library: Library) -> None:
+    """Catches noise of another stream or step: h < hidden_noise, by the graph's own mean."""
+    first, second = inference.gibbs_steps(library, "dbn", None, 1, 5, label=4, chains=2)
+    graph = library.model("dbn").graphs["gibbs_step"]
+    noise = {
+        "hidden_noise": seeds.uniforms(5, 2, 9, Stream.HIDDEN, step=1),
+        "visible_noise": seeds.uniforms(5, 2, 16, Stream.VISIBLE, step=1),
+        "label_noise": seeds.uniforms(5, 2, 1, Stream.LABEL, step=1),
+    }
+    visible = first.layers[1].values
+    np.testing.assert_array_equal(visible, seeds.uniforms(5, 2, 16, Stream.VISIBLE) < 0.5)
+    result = library.runtime.run(graph, {"visible": visible, "label": np.array([4, 4])} | noise)
+    np.testing.assert_array_equal(first.layers[2].values, noise["hidden_noise"] < result["hidden_mean"])
+    np.testing.assert_array_equal(second.layers[1].values, noise["visible_noise"] < result["visible_mean"])
+
+
+def test_a_stack_has_no_free_energy_of_pixels_to_show(library: Library) -> None:
+    """Catches the top layers' free energy being shown as the picture's own."""
+    answers = {answer.model_id: answer for answer in inference.reconstruct(library, picture(library)).answers}
+    assert answers["dbn"].error is None
+    assert answers["dbn"].free_energy is None
+    assert answers["rbm"].free_energy is not None
+
+
+def test_a_stack_that_cannot_come_down_says_which_graph_is_missing(tmp_path: Path) -> None:
+    """Catches a crash at the first step where a sentence before it would do."""
+    graphs = tiny.dbn()
+    del graphs["decode"]
+    tiny.write_model(tmp_path, "mute", graphs, family="dbn")
+    with pytest.raises(LineageError, match="mute ships no graph for decode"):
+        inference.gibbs_steps(Library.open([tmp_path], "cpu"), "mute", None, 1, 0)
+
+
+# ------------------------------------------------------------------------------------------------- verdicts
+
+
+def test_ten_bars_are_the_probabilities_and_the_tallest_is_named(library: Library) -> None:
+    """Catches logits drawn as probabilities, bars in another order, and a label that is not the likeliest."""
+    markup = verdict.bars(library, library.model("dbn"), picture(library))
+    assert markup is not None
+    parts = [float(part) for part in re.findall(r"--part:([\d.]+)", markup)]
+    expected = inference.classify(library, "dbn", picture(library)[None])
+    np.testing.assert_allclose(parts, expected.probabilities[0], atol=5e-4)  # written with three decimals
+    assert f'"label": {expected.labels[0]}, "part"' in html.unescape(markup)
+    assert verdict.bars(library, library.model("rbm"), picture(library)) is None
+
+
+def test_judges_stand_last_and_only_those_of_the_data_set(library: Library, tmp_path: Path) -> None:
+    """Catches a judge of clothes asked about digits, and a model that rebuilds shown twice."""
+    tiny.write_model(tmp_path, "clothes", tiny.classifier(), kind="judge", dataset="fashion_mnist")
+    both = Library.open([library.catalog.models[0].folder.parent, tmp_path], "cpu")
+    cards = re.findall(r'data-card="(\w+)"', draw.show_answers(both, draw.State()))
+    assert cards == [
+        "rbm",
+        "autoencoder",
+        "dbn",
+        "vae",
+        "pca",
+        "rbm_untrained",
+        "classifier_cnn",
+        "classifier_mlp",
+    ]
+
+
+def test_smaller_codes_answer_when_they_are_asked_for(library: Library) -> None:
+    """Catches exhibits that crowd the row unasked, and a switch that does nothing."""
+    cards = re.findall(r'data-card="(\w+)"', draw.show_answers(library, draw.State(more=True)))
+    assert cards[:6] == ["rbm", "autoencoder", "dbn", "autoencoder_2", "vae", "vae_2"]
+
+
+# ---------------------------------------------------------------------------------------------------- movie
+
+
+def lines(log: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    head, *rest = (json.loads(line) for line in log.splitlines())
+    return head, rest
+
+
+def test_every_frame_is_sent_once_and_is_the_chain(library: Library) -> None:
+    """Catches frames lost between two pieces, chains and steps turned round, energies of other steps."""
+    state = movie.State(model="dbn", steps=47)
+    logs = list(movie.stream(library, pieces.pack(state)))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(logs))
+    head, parts = lines(logs[-1])
+    assert (head["steps"], head["end"]) == (47, 47)
+    assert [(part["first"], part["count"]) for part in parts] == [(0, 20), (20, 20), (40, 8)]
+    chain = inference.gibbs(library, "dbn", None, 47, state.seed, range(10), 10)
+    frames = np.concatenate(
+        [ink(part["sheets"][0]).reshape(10, 28, part["count"], 28) for part in parts], axis=2
+    )
+    expected = chain.visible_means[:, :, 0].transpose(1, 2, 0, 3) * 255
+    assert np.abs(frames - expected).max() <= 255 / 30 + 1  # half of one of sixteen depths, and a rounding
+    energy = np.concatenate([part["energy"] for part in parts])
+    np.testing.assert_allclose(energy, chain.free_energy, atol=0.051)  # written with one decimal
+    # One sheet for each canvas of the stage, of the canvas's size.
+    sizes = re.findall(r'width="(\d+)" height="(\d+)"[^>]*data-layer', head["stage"])
+    assert len(sizes) == len(parts[0]["sheets"]) == 5
+    for (width, height), sheet in zip(sizes, parts[0]["sheets"], strict=True):
+        assert ink(sheet).shape == (10 * int(height), 20 * int(width))
+
+
+def test_a_model_without_labels_dreams_freely(library: Library) -> None:
+    """Catches a label shown on chains that hold none."""
+    head, (part, *_) = lines(next(movie.stream(library, pieces.pack(movie.State(model="rbm", steps=5)))))
+    assert len(part["sheets"]) == 2  # the pixels and the hidden units
+    assert "movie.chain.held" not in head["stage"]
+
+
+def test_the_chains_start_from_the_drawing(library: Library) -> None:
+    """Catches a start from noise, or from the example where there is a drawing."""
+    state = movie.State(model="rbm", start="drawing", steps=1, example=4)
+    _, (part,) = lines(next(movie.stream(library, pieces.pack(state))))
+    first = ink(part["sheets"][0])[:28, :28]
+    assert np.abs(first - picture(library, 4)[0] * 255).max() <= 255 / 30 + 1
+    drawn = replace(state, drawing=pieces.ink_uri(picture(library, 8)))
+    _, (part,) = lines(next(movie.stream(library, pieces.pack(drawn))))
+    assert np.abs(ink(part["sheets"][0])[:28, :28] - picture(library, 8)[0] * 255).max() <= 255 / 30 + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"label": "10"}, "argument.range"),
+        ({"label": "-2"}, "argument.range"),
+        ({"label": "cat"}, "argument.range"),
+        ({"steps": 301}, "argument.range"),
+        ({"steps": 0}, "argument.range"),
+        ({"model": "nobody"}, "model.unknown"),
+        ({"model": "gan"}, "model.role"),
+        ({"seed": -1}, "seed.range"),
+        ({"start": "drawing", "drawing": "data:image/png;base64,AAAA"}, "image.unreadable"),
+        ({"start": "drawing", "drawing": "/etc/hostname"}, "state.unreadable"),
+        ({"start": "drawing", "example": 50}, "argument.range"),
+        ({"steps": "many"}, "state.unreadable"),
+    ],
+)
+def test_a_movie_that_cannot_be_made_is_one_sentence(
+    library: Library, changes: dict[str, Any], code: str
+) -> None:
+    asked = json.dumps(json.loads(pieces.pack(movie.State(model="dbn"))) | changes)
+    (log,) = movie.stream(library, asked)
+    head, rest = lines(log)
+    assert rest == []
+    assert faults(head["problem"]) == [f"error.{code}"]
+    assert movie.parcel_of(library, asked) == "{}"
+
+
+def test_the_file_to_keep_is_the_movie(library: Library) -> None:
+    """Catches frames dropped as alike, a speed that browsers do not play, ink and paper turned round."""
+    parcel = json.loads(movie.parcel_of(library, pieces.pack(movie.State(model="dbn", label="3", steps=12))))
+    assert parcel["name"] == "dbn-3-seed-7.gif"
+    chain = inference.gibbs(library, "dbn", None, 12, 7, 3, 10)
+    with Image.open(io.BytesIO(base64.b64decode(parcel["href"].partition(",")[2]))) as file:
+        assert file.n_frames == 13
+        assert file.info["duration"] == 40
+        assert file.info["loop"] == 0
+        file.seek(12)
+        sheet = np.asarray(file.convert("L"))
+    side = 28 * movie.FILE_SCALE
+    assert sheet.shape == (2 * side + 4 * movie.FILE_SCALE, 5 * side + 16 * movie.FILE_SCALE)
+    shown = sheet[: side : movie.FILE_SCALE, : side : movie.FILE_SCALE]
+    np.testing.assert_allclose(255.0 - shown, chain.visible_means[12, 0, 0] * 255, atol=1)
+
+
+def test_asking_anew_ends_the_answer_before_and_nobody_elses() -> None:
+    """Catches two movies computed for one visitor, and visitors remembered for ever."""
+    turns = Turns()
+    with turns.take("one") as first, turns.take("two") as other:
+        with turns.take("one") as second:
+            assert (first(), second(), other()) == (False, True, True)
+        assert not first()
+    assert len(turns) == 0
+
+
+@contextmanager
+def serving_here(library: Library) -> Iterator[str]:
+    """A page served from this process, so that a test can see what it computes."""
+    import asyncio
+
+    async def built() -> Any:
+        return server.application(library, app.build(library))
+
+    config = uvicorn.Config(asyncio.run(built()), port=0, log_level="error", lifespan="on")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}/gradio_api"
+    finally:
+        running.should_exit = True
+        thread.join(timeout=30)
+
+
+@pytest.mark.parametrize("how", ["leaves", "asks anew"])
+def test_a_movie_ends_when_its_visitor(library: Library, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Catches a server that goes on computing what nobody will see."""
+    computed: dict[int, int] = {}
+    steps = inference.gibbs_steps
+
+    def slowly(*arguments: Any) -> Iterator[inference.Step]:
+        seed = arguments[4]
+        for step in steps(*arguments):
+            time.sleep(0.01)
+            computed[seed] = step.index
+            yield step
+
+    with serving_here(library) as url:
+        monkeypatch.setattr(inference, "gibbs_steps", slowly)
+        with urllib.request.urlopen(
+            f"{url}/info".replace("/gradio_api/info", "/config"), timeout=30
+        ) as answer:
+            config = json.loads(answer.read())
+        (number,) = (
+            dependency["id"]
+            for dependency in config["dependencies"]
+            if dependency["trigger_mode"] == "multiple"
+        )
+
+        def ask(seed: int) -> None:
+            state = pieces.pack(movie.State(model="dbn", seed=seed))
+            body = {"data": [state], "fn_index": number, "session_hash": "visitor"}
+            request = urllib.request.Request(
+                f"{url}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            )
+            urllib.request.urlopen(request, timeout=30).close()
+
+        ask(1)
+        with urllib.request.urlopen(f"{url}/queue/data?session_hash=visitor", timeout=30) as events:
+            while b"process_generating" not in events.readline():
+                pass
+            if how == "asks anew":
+                ask(2)
+                while 2 not in computed:
+                    events.readline()
+                while b"process_completed" not in events.readline():  # of the movie that was given up
+                    pass
+        seen = -1
+        while seen != computed[1]:  # the step under way may end
+            seen = computed[1]
+            time.sleep(1.0)
+        assert computed[1] < limits.STEPS.highest
+        monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_ten_chains_of_300_steps_take_less_than_three_seconds_of_one_core(tmp_path: Path) -> None:
+    """The budget of a movie, at the size of Hinton's network: 784-500-500-2000 with ten labels.
+
+    CPU seconds of this process, all threads, so that a loaded machine measures the same.
+    """
+    tiny.write_model(tmp_path, "dbn", tiny.dbn((500, 500, 2000)), family="dbn")
+    library = Library.open([tmp_path], "cpu")
+    state = pieces.pack(movie.State(model="dbn"))
+    next(movie.stream(library, state))  # sessions are made once, when the page is built
+    before = time.process_time()
+    *_, log = movie.stream(library, state)
+    seconds = time.process_time() - before
+    print(f"{seconds:.2f} s, {len(log) / 1e6:.2f} MB")
+    assert seconds < 3
+    assert len(log) < 3e6
+
+
+# --------------------------------------------------------------------------------------------------- sheets
+
+
+def test_a_sheet_keeps_every_tile_in_its_place() -> None:
+    """Catches rows for columns and depths turned round: four bits, transparent where there is no ink."""
+    tiles = np.zeros((2, 3, 4, 5), np.float32)
+    tiles[1, 2, 3, 4] = 1.0
+    tiles[0, 1, 0, 0] = 7 / 15
+    sheet = ink(sheets.sheet_uri(tiles))
+    assert sheet.shape == (8, 15)
+    assert sheet[7, 14] == 255
+    assert sheet[0, 5] == 119  # 255 * 7 / 15
+    assert np.count_nonzero(sheet) == 2
+    assert set(np.unique(ink(sheets.sheet_uri(tiles, 2)))) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("units", "size"), [(784, (28, 28)), (500, (20, 25)), (2000, (40, 50)), (13, (1, 13))]
+)
+def test_units_fill_a_field_without_a_gap(units: int, size: tuple[int, int]) -> None:
+    assert sheets.field(units) == size
+
+
+# ------------------------------------------------------------------------------------------------------ map
+
+
+def test_the_map_shows_models_of_two_numbers_only(library: Library) -> None:
+    assert [model.id for model in library.catalog.models if code_map.shows(model)] == [
+        "autoencoder_2",
+        "vae_2",
+    ]
+
+
+def test_a_glyph_stands_where_its_digit_is_encoded_and_the_grid_is_what_is_decoded_there(
+    library: Library,
+) -> None:
+    """Catches axes turned round or upside down: glyphs, decoded places and pointer share one plane."""
+    model = library.model("vae_2")
+    digits = library.examples("mnist")
+    codes = inference.encode(library, "vae_2", digits.images[:, None] / np.float32(255))
+    window = code_map.Window.around(codes)
+    percent = window.percent(codes)
+    assert percent.min() > 0
+    assert percent.max() < 100
+    assert percent[codes[:, 0].argmax(), 0] == percent[:, 0].max()  # right is more
+    assert percent[codes[:, 1].argmax(), 1] == percent[:, 1].min()  # up is more
+    # The middle of cell (row 2, column 5) of 30, in percent, is the place that was decoded for it.
+    places = window.places(30).reshape(30, 30, 2)
+    np.testing.assert_allclose(
+        window.percent(places[2, 5][None])[0], [5.5 / 30 * 100, 2.5 / 30 * 100], rtol=1e-4
+    )
+    markup = html.unescape(code_map.show_maps(library, (model,)))
+    sheet = ink(re.findall(r'data-grid="([^"]*)"', markup)[0]).reshape(30, 28, 30, 28)
+    expected = inference.decode(library, "vae_2", places[2, 5][None])[0, 0]
+    assert np.abs(sheet[2, :, 5] - expected * 255).max() <= 255 / 30 + 1
+    glyphs = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" class="digit-(\d)">(\d)<', markup)
+    assert len(glyphs) == len(digits)
+    np.testing.assert_allclose([float(x) for x, *_ in glyphs], percent[:, 0], atol=0.01)
+    assert [int(label) for *_, label in glyphs] == digits.labels.tolist()
+
+
+def test_a_place_is_decoded_exactly(library: Library) -> None:
+    answer = json.loads(code_map.point(library, json.dumps({"model": "vae_2", "x": 0.25, "y": -1})))
+    (point,) = answer["points"]
+    expected = inference.decode(library, "vae_2", np.array([[0.25, -1.0]], np.float32))[0, 0]
+    np.testing.assert_allclose(ink(point["picture"]), expected * 255, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"model": "nobody"}', "model.unknown"),
+        ('{"model": "gan"}', "model.role"),
+        ('{"model": "autoencoder"}', "input.shape"),
+        ('{"model": "vae_2", "x": NaN}', "input.not_finite"),
+        ('{"model": "vae_2", "x": "here"}', "state.unreadable"),
+    ],
+)
+def test_a_place_that_cannot_be_decoded_is_one_sentence(library: Library, text: str, code: str) -> None:
+    assert faults(json.loads(code_map.point(library, text))["problem"]) == [f"error.{code}"]
+
+
+def test_a_broken_model_leaves_the_other_map_whole(tmp_path: Path) -> None:
+    """Catches one damaged file that takes the whole panel with it."""
+    directory = tiny.write_first_half(tmp_path / "models")
+    (directory / "vae_2" / "decode.onnx").unlink()
+    library = Library.open([directory], "cpu")
+    models = tuple(library.model(model_id) for model_id in ("autoencoder_2", "vae_2"))
+    markup = code_map.show_maps(library, models)
+    assert re.findall(r'data-plane="(\w+)"', markup) == ["autoencoder_2"]
+    assert faults(markup) == ["error.file.missing"]
