@@ -1,0 +1,170 @@
+"""Runs on disk: written atomically, read without running code from them, continued from shipped ONNX files.
+
+A run's directory holds
+
+    config.json      what is being trained: a rerun must agree with it
+    checkpoint.pt    everything the next step depends on
+    final.pt         the weights to ship, once the run is complete
+    snapshots/       the same as final.pt at log-spaced points of training, named by training images seen
+    samples/         a sample grid beside each snapshot
+    log.jsonl        one JSON object a line: images_seen, seconds, losses by name, images_per_second
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from torch import nn
+
+CONFIG, CHECKPOINT, FINAL, LOG = "config.json", "checkpoint.pt", "final.pt", "log.jsonl"
+
+
+class RunError(RuntimeError):
+    """A run's directory that cannot be used as asked; the message is one sentence a person can act on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its readers see it: the final weights, or one snapshot's."""
+
+    config: dict[str, Any]  # config.json's "config": the fields of the family's dataclass
+    weights: dict[str, dict[str, torch.Tensor]]  # network name -> state dict, on the CPU
+    images_seen: int  # training images, repeats included
+    seconds: float  # wall clock of training
+    device: str
+    command: str  # what a person types to get these weights, without a path of the machine it ran on
+    seed: int
+    snapshots: tuple[Path, ...]  # in order of images seen; each is readable with load_weights
+    log: Path
+
+
+def load_run(directory: Path) -> Run:
+    """Read the finished run in `directory`.
+
+    Raises :class:`RunError` where there is none.
+    """
+    if not (directory / FINAL).is_file():
+        state = "has not finished yet" if (directory / CONFIG).is_file() else "does not exist"
+        raise RunError(f"The run {directory} {state}: {FINAL} is missing.")
+    document = load_weights(directory / FINAL)
+    return Run(
+        config=document["config"],
+        weights=document["weights"],
+        images_seen=document["images_seen"],
+        seconds=document["seconds"],
+        device=document["device"],
+        command=document["command"],
+        seed=document["seed"],
+        snapshots=tuple(sorted((directory / "snapshots").glob("*.pt"))),
+        log=directory / LOG,
+    )
+
+
+def load_weights(path: Path) -> dict[str, Any]:
+    """The contents of `final.pt` or a snapshot, tensors on the CPU; code in the file is never run."""
+    document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return document
+
+
+def load_checkpoint(directory: Path, device: torch.device) -> dict[str, Any] | None:
+    """The run's last checkpoint with its tensors on `device`, or None where none was written."""
+    path = directory / CHECKPOINT
+    if not path.is_file():
+        return None
+    document: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return document
+
+
+def save(document: Mapping[str, Any], path: Path) -> None:
+    """Write with torch.save so that `path` holds either its old content or all of the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            torch.save(dict(document), file)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def open_log(directory: Path, size: int) -> BinaryIO:
+    """The run's log, open for appending after its first `size` bytes: lines that a killed run wrote after
+    its last checkpoint are dropped, since the resumed run writes them again.
+    """
+    path = directory / LOG
+    path.touch()
+    os.truncate(path, min(size, path.stat().st_size))
+    return path.open("ab")
+
+
+def claim(directory: Path, description: Mapping[str, Any]) -> None:
+    """Make `directory` the run that `description` (config.json) describes.
+
+    Raises :class:`RunError`, naming what differs, where it already is another one.
+    """
+    path = directory / CONFIG
+    if path.is_file():
+        before = json.loads(path.read_text())
+        differences = _differences(before, json.loads(json.dumps(description)))
+        if differences:
+            raise RunError(
+                f"{directory} holds a run with another configuration ({'; '.join(differences)}):"
+                " choose another --out, or repeat its command to resume it."
+            )
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(description, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    names = ("model", "seed", "device", "init_from", "data_sha256")
+    found = [f"{name} is {before.get(name)}, not {now[name]}" for name in names if before.get(name) != now[name]]
+    old, new = before["config"], now["config"]
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            found.append(f"{name} is {old.get(name)}, not {new.get(name)}")
+    return found
+
+
+def load_initialisers(
+    networks: Mapping[str, nn.Module], directory: Path, graphs: Mapping[str, Sequence[str]]
+) -> None:
+    """Fill `networks` from the initialisers of the shipped ONNX files in `directory`.
+
+    `graphs` says which graph roles hold each network's parameters; an initialiser bears the full name of its
+    parameter within the network. Half-precision storage is widened. Raises :class:`RunError` naming what is
+    missing or has another shape; nothing is loaded then.
+    """
+    from onnx import load, numpy_helper  # only this way of starting needs the onnx package
+
+    loaded: dict[str, dict[str, torch.Tensor]] = {}
+    for name, network in networks.items():
+        found: dict[str, np.ndarray] = {}
+        for role in graphs[name]:
+            path = directory / f"{role}.onnx"
+            if not path.is_file():
+                raise RunError(f"--init-from needs {path.name} in {directory}, which is not there.")
+            found |= {i.name: numpy_helper.to_array(i) for i in load(path).graph.initializer}
+        wanted = network.state_dict()
+        missing = sorted(set(wanted) - set(found))
+        if missing:
+            raise RunError(f"--init-from: {directory} has no values for {', '.join(missing)} of the {name}.")
+        for key, value in wanted.items():
+            if tuple(value.shape) != found[key].shape:
+                raise RunError(
+                    f"--init-from: {key} of the {name} is {list(found[key].shape)} in {directory},"
+                    f" but this configuration needs {list(value.shape)}."
+                )
+        loaded[name] = {key: torch.tensor(found[key]).to(value) for key, value in wanted.items()}
+    for name, network in networks.items():
+        network.load_state_dict(loaded[name])
