@@ -27,6 +27,8 @@ FAMILIES = {
     "autoencoder": "training.autoencoder",
     "gan": "training.gan",
     "pca": "training.pca",
+    "vae": "training.vae",
+    "vae_2": "training.vae",
     "classifier_cnn": "training.classifier",
 }
 
