@@ -39,7 +39,7 @@ DISTRIBUTED = False  # the rule writes the weights itself: there is no backward 
 class RBMConfig(Config):
     """An RBM and how it learns."""
 
-    images: int = 60 * 60_000
+    images: int = 50 * 60_000
     batch: int = 100
     ema_half_life: int = 70_000  # 0.999 a step
     hidden: int = 500
@@ -48,6 +48,7 @@ class RBMConfig(Config):
     chains: int = 100  # persistent chains (PCD)
     learning_rate: float = 0.1  # falls linearly to 0
     offset_rate: float = 0.01  # of the moving averages that the units are centred on
+    bfloat16: bool = True  # the chains' matrix products; states are exact in it, and gradients stay float32
 
     def validate(self) -> None:
         """Raise :class:`ConfigError` for values that cannot be trained with."""
@@ -84,9 +85,13 @@ class RBM(nn.Module):
         self.visible_bias = nn.Parameter(torch.zeros(visible), requires_grad=False)
         self.hidden_bias = nn.Parameter(torch.zeros(hidden), requires_grad=False)
 
+    def hidden_drive(self, visible: Tensor) -> Tensor:
+        """c + Wv, the logits of p(h = 1 | v). [batch, visible] -> [batch, hidden]."""
+        return functional.linear(visible, self.weight, self.hidden_bias)
+
     def hidden_mean(self, visible: Tensor) -> Tensor:
         """p(h = 1 | v) = sigmoid(c + Wv). [batch, visible] -> [batch, hidden], probabilities."""
-        return torch.sigmoid(functional.linear(visible, self.weight, self.hidden_bias))
+        return torch.sigmoid(self.hidden_drive(visible))
 
     def visible_mean(self, hidden: Tensor) -> Tensor:
         """p(v = 1 | h) = sigmoid(b + W'h). [batch, hidden] -> [batch, visible], probabilities."""
@@ -94,8 +99,7 @@ class RBM(nn.Module):
 
     def free_energy(self, visible: Tensor) -> Tensor:
         """F(v) = -b'v - sum_j log(1 + exp(c + Wv)_j), so that p(v) = exp(-F(v)) / Z. -> [batch], nats."""
-        drive = functional.linear(visible, self.weight, self.hidden_bias)  # [batch, hidden]
-        return -visible @ self.visible_bias - functional.softplus(drive).sum(dim=1)
+        return -visible @ self.visible_bias - functional.softplus(self.hidden_drive(visible)).sum(dim=1)
 
     def gibbs_step(self, visible: Tensor, draw: Draw) -> Tensor:
         """One step of block Gibbs sampling, v -> h -> v. [batch, visible] in {0, 1} -> the same."""
@@ -105,27 +109,25 @@ class RBM(nn.Module):
 
 def sample(mean: Tensor, draw: Draw) -> Tensor:
     """Bernoulli states of units with the given means. [batch, units] probabilities -> {0., 1.}."""
-    return (draw.uniform(*mean.shape) < mean).to(mean.dtype)
+    return (draw.uniform(*mean.shape) < mean).float()
 
 
 def centred_gradient(
-    rbm: RBM,
-    data: Tensor,  # [batch, visible], states with v clamped to the data
-    model: Tensor,  # [chains, visible], states of the chains
-    visible_offset: Tensor,  # [visible], the mu of Melchior et al.
-    hidden_offset: Tensor,  # [hidden], their lambda
+    data: tuple[Tensor, Tensor],  # v [batch, visible], E[h | v] [batch, hidden] with v clamped to the data
+    model: tuple[Tensor, Tensor],  # the same of the chains
+    offset: tuple[Tensor, Tensor],  # what v [visible] and h [hidden] are centred on: mu, lambda
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Ascent directions of log p for weight, visible_bias, hidden_bias (Melchior et al. 2016, section 3).
 
     With offsets of zero this is the plain gradient <hv'>_data - <hv'>_model. Hidden units enter by their
     means, which has the same expectation as sampling them and less variance.
     """
-    data_hidden, model_hidden = rbm.hidden_mean(data), rbm.hidden_mean(model)
-    positive = (data_hidden - hidden_offset).T @ (data - visible_offset) / len(data)  # [hidden, visible]
-    negative = (model_hidden - hidden_offset).T @ (model - visible_offset) / len(model)
+    visible, hidden = offset
+    positive = (data[1] - hidden).T @ (data[0] - visible) / len(data[0])  # [hidden, visible]
+    negative = (model[1] - hidden).T @ (model[0] - visible) / len(model[0])
     weight = positive - negative
-    visible_bias = data.mean(0) - model.mean(0) - hidden_offset @ weight
-    hidden_bias = data_hidden.mean(0) - model_hidden.mean(0) - weight @ visible_offset
+    visible_bias = data[0].mean(0) - model[0].mean(0) - hidden @ weight
+    hidden_bias = data[1].mean(0) - model[1].mean(0) - weight @ visible
     return weight, visible_bias, hidden_bias
 
 
@@ -148,29 +150,27 @@ class ContrastiveDivergence:
         data = sample(images.flatten(1).float() / 255, draw)  # grey is the probability of white
 
         chains = state["chains"] if config.persistent else data
-        for _ in range(config.gibbs_steps):
-            chains = rbm.gibbs_step(chains, draw)
+        with torch.autocast(chains.device.type, torch.bfloat16, enabled=config.bfloat16):
+            for _ in range(config.gibbs_steps):
+                chains = rbm.gibbs_step(chains, draw)
         state["chains"] = chains if config.persistent else state["chains"]
 
         # The offsets follow the means of data and model together (the enhanced gradient's choice). The
         # first batch sets them: from then on they only drift.
-        means = {
-            "visible_offset": (data.mean(0) + chains.mean(0)) / 2,
-            "hidden_offset": (rbm.hidden_mean(data).mean(0) + rbm.hidden_mean(chains).mean(0)) / 2,
-        }
+        data_hidden, chains_hidden = rbm.hidden_mean(data), rbm.hidden_mean(chains)
         rate = config.offset_rate if progress > 0 else 1.0
-        for name, mean in means.items():
-            state[name] = state[name].lerp(mean, rate)
+        means = (data.mean(0) + chains.mean(0)) / 2, (data_hidden.mean(0) + chains_hidden.mean(0)) / 2
+        offset = state["visible_offset"].lerp(means[0], rate), state["hidden_offset"].lerp(means[1], rate)
+        state["visible_offset"], state["hidden_offset"] = offset
 
-        gradient = centred_gradient(rbm, data, chains, state["visible_offset"], state["hidden_offset"])
+        gradient = centred_gradient((data, data_hidden), (chains, chains_hidden), offset)
         learning_rate = config.learning_rate * (1 - progress)
         for parameter, direction in zip((rbm.weight, rbm.visible_bias, rbm.hidden_bias), gradient, strict=True):
             parameter += learning_rate * direction
 
-        reconstruction = rbm.visible_mean(rbm.hidden_mean(data))
         return {
-            "reconstruction_squared_error": (reconstruction - data).square().sum(1).mean(),
-            # Near 0 while the chains keep up with the model; it drifts apart when they do not mix.
+            "reconstruction_squared_error": (rbm.visible_mean(data_hidden) - data).square().sum(1).mean(),
+            # Overfitting, or chains that no longer mix, show as data far likelier than what the chains hold.
             "free_energy_gap": rbm.free_energy(data).mean() - rbm.free_energy(chains).mean(),
         }
 
