@@ -93,16 +93,17 @@ def squared_error(logits: Tensor, image: Tensor) -> Tensor:
 
 
 def shifted(images: Tensor, reach: int, draw: Draw) -> Tensor:
-    """Each of `images` [batch, 1, height, width] moved by its own -reach..reach pixels, zeros moving in."""
+    """Each of `images` [batch, channels, height, width] moved by its own -reach..reach pixels, zeros moving in."""
     if reach == 0:
         return images
-    batch, _, height, width = images.shape
+    batch, channels, height, width = images.shape
     padded = functional.pad(images, (reach, reach, reach, reach))
     offset = draw.integers(0, 2 * reach + 1, batch, 2)  # [batch, 2]: row, column
     rows = offset[:, :1] + torch.arange(height, device=images.device)  # [batch, height]
     columns = offset[:, 1:] + torch.arange(width, device=images.device)  # [batch, width]
     index = rows[:, :, None] * padded.shape[3] + columns[:, None, :]  # [batch, height, width]
-    return padded.flatten(1).gather(1, index.flatten(1)).view_as(images)
+    index = index.flatten(1)[:, None].expand(-1, channels, -1)  # [batch, channels, height * width]
+    return padded.flatten(2).gather(2, index).view_as(images)
 
 
 class Reconstruct:
