@@ -85,6 +85,11 @@ class Metric:
     protocol: str
     paper_value: float | None
     source: str
+    measured_on: tuple[str, ...]
+    """sha256 of every graph the figure rests on, a judge's included."""
+
+
+KINDS = ("model", "baseline", "judge", "exhibit")
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,7 @@ def load(*directories: Path | str) -> Catalog:
                 problems.append(Problem(path.parent.name, _unreadable(path.parent.name, path, fault)))
     # A figure may rest on a judge's file too, so it can be dated only once every model is known.
     shipped = {graph.sha256 for model in models.values() for graph in model.graphs.values()}
+    shipped |= {snapshot.graph.sha256 for model in models.values() for snapshot in model.snapshots}
     for model_id, model in models.items():
         path = model.folder / "metrics.json"
         try:
@@ -249,17 +255,17 @@ def _model(path: Path) -> Model:
     )
     if entry["id"] != folder.name:
         raise ValueError(f"its id is {entry['id']!r} but its folder is {folder.name!r}")
-    if "en" not in entry["title"]:
-        raise KeyError("title.en")
+    if entry["kind"] not in KINDS:
+        raise ValueError(f"its kind is {entry['kind']!r}, not one of {', '.join(KINDS)}")
     return Model(
         id=entry["id"],
         folder=folder,
         kind=entry["kind"],
-        title=entry["title"],
+        title=_text(entry, "title"),
         year=int(entry["year"]),
         family=entry["family"],
         paper=entry["paper"],
-        lesson=entry["lesson"],
+        lesson=_text(entry, "lesson"),
         equation=entry["equation"],
         colour=entry["colour"],
         dataset=entry["dataset"],
@@ -270,6 +276,14 @@ def _model(path: Path) -> Model:
         snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.images_seen)),
         files=tuple(_file(file, folder) for file in entry.get("files", ())),
     )
+
+
+def _text(entry: Mapping[str, Any], key: str) -> Text:
+    """Words by language; English is what the others fall back to."""
+    words = entry[key]
+    if not isinstance(words, dict) or not isinstance(words.get("en"), str):
+        raise KeyError(f"{key}.en")
+    return words
 
 
 def _graph(role: str, entry: Mapping[str, Any], folder: Path) -> Graph:
@@ -324,9 +338,10 @@ def _metrics(path: Path, shipped: set[str]) -> tuple[Metric, ...]:
             protocol=figure["protocol"],
             paper_value=figure.get("paper_value"),
             source=figure["source"],
+            measured_on=tuple(figure["measured_on"]),
         )
         for figure in figures
-        if set(figure["measured_on"]) <= shipped
+        if figure["measured_on"] and shipped.issuperset(figure["measured_on"])
     )
 
 

@@ -34,7 +34,8 @@ CPU = "CPUExecutionProvider"
 # which nobody can act on. What was asked for and not had is said by `Runtime`, in one sentence.
 _QUIET = 4
 
-_DTYPES = {"float32": np.float32, "float16": np.float16, "int64": np.int64, "float64": np.float64}
+WHEELS = ("onnxruntime", "onnxruntime-gpu")
+"""Two distributions of one package: at most one of them may be installed."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,8 @@ class Runtime:
         ``get_available_providers()`` lists CUDA wherever the GPU wheel is installed, driver or not, and a
         session falls back silently; only a session knows.
         """
-        for session in self._sessions.values():
-            return str(session.get_providers()[0])
-        return self._providers[0]
+        sessions = list(self._sessions.values())  # a copy: another visitor may be making one
+        return str(sessions[0].get_providers()[0]) if sessions else self._providers[0]
 
     def session(self, graph: Graph) -> onnxruntime.InferenceSession:
         """Return the shared session of ``graph``; made, after its sha256 was verified, at the first call.
@@ -206,7 +206,7 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:
 
 
 def _check_tensor(tensor: Tensor, array: Array, axes: dict[str, int]) -> None:
-    if array.dtype != _DTYPES.get(tensor.dtype):
+    if array.dtype.name != tensor.dtype:
         raise LineageError(
             "input.dtype",
             f"{tensor.name} must be {tensor.dtype}, got {array.dtype}.",
@@ -246,8 +246,7 @@ def cuda_driver_present() -> bool:
 
 def wheel_conflict() -> LineageError | None:
     """Return what is wrong when both onnxruntime wheels are installed: the last one wins silently."""
-    installed = {name.lower() for name in _distributions()}
-    if {"onnxruntime", "onnxruntime-gpu"} <= installed:
+    if all(_installed(wheel) for wheel in WHEELS):
         return LineageError(
             "runtime.two_wheels",
             "Both onnxruntime and onnxruntime-gpu are installed and overwrite each other: uninstall both, "
@@ -256,8 +255,12 @@ def wheel_conflict() -> LineageError | None:
     return None
 
 
-def _distributions() -> set[str]:
-    return {distribution.metadata["Name"] or "" for distribution in metadata.distributions()}
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _no_cuda(reason: str) -> LineageError:

@@ -44,6 +44,8 @@ class Stream(IntEnum):
     """Salt noise laid over a picture before it is rebuilt, uniforms."""
     CHOICE = 6
     """Picks from a list (which real digits stand beside the made ones), uniforms."""
+    BINARY = 7
+    """Black-or-white pixels drawn with grey ones as their probability, uniforms."""
 
 
 def check_seed(seed: object) -> int:
@@ -105,7 +107,7 @@ def words(
     counter[..., 1] = np.arange(first, first + count, dtype=np.uint32)[:, None]
     counter[..., 2] = step
     counter[..., 3] = layer
-    return philox_4x32(counter.reshape(-1, 4), (seed, int(stream))).reshape(count, -1)[:, :size]
+    return philox_4x32(counter.reshape(-1, 4), (seed, int(stream))).reshape(count, 4 * blocks)[:, :size]
 
 
 def uniforms(
@@ -147,4 +149,4 @@ def normals(
     radius = np.sqrt(-2.0 * np.log(unit[:, 0::2]))
     angle = 2.0 * np.pi * unit[:, 1::2]
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
-    return pairs.reshape(count, -1)[:, :size].astype(np.float32)
+    return pairs.reshape(raw.shape)[:, :size].astype(np.float32)

@@ -66,12 +66,22 @@ def parser() -> argparse.ArgumentParser:
         epilog="Several processes: torchrun --nproc_per_node=2 -m training MODEL ... (not for rbm and pca).",
     )
     parse.add_argument("model", metavar="MODEL", help=f"one of {', '.join(FAMILIES)}")
-    parse.add_argument("--preset", default="default", help="a named configuration of the model (default: default)")
-    parse.add_argument("--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)")
+    parse.add_argument(
+        "--preset", default="default", help="a named configuration of the model (default: default)"
+    )
+    parse.add_argument(
+        "--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)"
+    )
     parse.add_argument("--out", type=Path, default=Path("runs"), help="runs go to OUT/MODEL (default: runs)")
-    parse.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one")
-    parse.add_argument("--seed", type=int, default=0, help="of weights, data order and noise, 0 to 2^32-1 (default: 0)")
-    parse.add_argument("--init-from", type=Path, metavar="DIR", help="start from the shipped weights in DIR/MODEL/*.onnx")
+    parse.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: cuda where there is one"
+    )
+    parse.add_argument(
+        "--seed", type=int, default=0, help="of weights, data order and noise, 0 to 2^32-1 (default: 0)"
+    )
+    parse.add_argument(
+        "--init-from", type=Path, metavar="DIR", help="start from the shipped weights in DIR/MODEL/*.onnx"
+    )
     parse.add_argument(
         "--set",
         action="append",
@@ -124,7 +134,9 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     if arguments.checkpoint_seconds < 0:
         raise ConfigError(f"--checkpoint-seconds must be 0 or more, not {arguments.checkpoint_seconds}.")
     if place.world > 1 and not family.DISTRIBUTED:
-        raise ConfigError(f"{model} learns without autograd and trains in one process: start it without torchrun.")
+        raise ConfigError(
+            f"{model} learns without autograd and trains in one process: start it without torchrun."
+        )
 
     channels, height, width = config.image_shape
     data = datasets.load(config.dataset, config.split, arguments.data_root, size=height, channels=channels)
@@ -170,7 +182,9 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         networks = {name: network.to(place.device) for name, network in family.build(config).items()}
     if arguments.init_from:
         checkpoint.load_initialisers(networks, arguments.init_from / model, family.GRAPHS)
-    averages = {name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()}
+    averages = {
+        name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()
+    }
     images = torch.from_numpy(data.images.copy()).to(place.device)  # a copy: torch wants writable memory
     labels = torch.from_numpy(data.labels.copy()).to(place.device)
     train(

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.loop import Draw, Stage, above_one_another
 
 GRAPHS = {"autoencoder": ("reconstruct",)}
 DISTRIBUTED = True
@@ -98,7 +98,10 @@ class Autoencoder(nn.Module):
         self.decoder = mlp((code, *reversed(widths), pixels))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """[batch, pixels] in [0, 1] -> logits [batch, pixels] (their sigmoid is the picture), code [batch, code]."""
+        """[batch, pixels] in [0, 1] -> logits [batch, pixels], code [batch, code].
+
+        The picture is the sigmoid of the logits.
+        """
         code = self.encoder(image)
         return self.decoder(code), code
 
@@ -183,11 +186,10 @@ class Reconstruct:
         """Rows of ten training images, as the encoder sees them, each above the row of their reconstructions.
         [100, 1, 28, 28].
         """
-        config, shape = self._config, self._examples.shape
-        seen = corrupted(self._examples.flatten(1).float() / 255, config.masking, config.salt, draw)
+        config, images = self._config, self._examples.float() / 255
+        seen = corrupted(images.flatten(1), config.masking, config.salt, draw)
         logits, _ = networks["autoencoder"](seen)
-        pairs = torch.stack([seen, torch.sigmoid(logits)]).unflatten(1, (-1, min(10, len(seen))))
-        return pairs.transpose(0, 1).reshape(-1, *shape[1:])
+        return above_one_another(seen.view_as(images), torch.sigmoid(logits).view_as(images))
 
 
 def warm_up_then_cosine(progress: float, warm_up: float) -> float:

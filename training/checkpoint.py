@@ -128,7 +128,9 @@ def claim(directory: Path, description: Mapping[str, Any]) -> None:
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     names = ("model", "seed", "device", "init_from", "data_sha256")
-    found = [f"{name} is {before.get(name)}, not {now[name]}" for name in names if before.get(name) != now[name]]
+    found = [
+        f"{name} is {before.get(name)}, not {now[name]}" for name in names if before.get(name) != now[name]
+    ]
     old, new = before["config"], now["config"]
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):

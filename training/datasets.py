@@ -56,8 +56,8 @@ class Dataset:
     @property
     def sha256(self) -> str:
         """Hex digest of images and labels: which data a run was trained on."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.images))
-        digest.update(np.ascontiguousarray(self.labels))
+        digest = hashlib.sha256(self.images.tobytes())
+        digest.update(self.labels.tobytes())
         return digest.hexdigest()
 
 
@@ -207,11 +207,15 @@ def _read_image(file: Path, size: int, channels: int) -> np.ndarray:
         with Image.open(file) as image:
             width, height = image.size
             if width * height > MAX_IMAGE_PIXELS:
-                raise DatasetError(f"{file} has {width} x {height} pixels: shrink it, or take it out of the folder.")
+                raise DatasetError(
+                    f"{file} has {width} x {height} pixels: shrink it, or take it out of the folder."
+                )
             image.draft("RGB", (size, size))
             pixels = image.convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{file} cannot be read as an image: replace it, or take it out of the folder.") from error
+        raise DatasetError(
+            f"{file} cannot be read as an image: replace it, or take it out of the folder."
+        ) from error
     side = min(pixels.size)
     left, top = (pixels.width - side) // 2, (pixels.height - side) // 2
     square = pixels.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
@@ -238,7 +242,7 @@ def _load_idx(name: str, part: str, folder: Path) -> Dataset:
 
 
 def _read_idx(path: Path) -> np.ndarray:
-    """The array in a gzipped IDX file: two zero bytes, the type (8: uint8), the rank, the sizes, the values."""
+    """The array in a gzipped IDX file: two zero bytes, the type (8: uint8), rank, sizes, values."""
     try:
         data = gzip.decompress(path.read_bytes())
         zero, kind, rank = struct.unpack_from(">HBB", data)
@@ -273,7 +277,9 @@ def _read_cifar10_jpeg(path: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
                     images[index] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
             labels = np.array([_CIFAR10_CLASSES.index(name.split("/")[1]) for name in names], np.int64)
     except (zipfile.BadZipFile, OSError, ValueError, IndexError) as error:
-        raise DatasetError(f"{path} is damaged: replace it, or delete it to fetch the official files.") from error
+        raise DatasetError(
+            f"{path} is damaged: replace it, or delete it to fetch the official files."
+        ) from error
     # The members are sorted by class; a slice such as train[:50000] should hold all of them.
     order = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))
     return images[order], labels[order]
@@ -286,7 +292,9 @@ def _read_cifar10_binary(path: Path, part: str) -> tuple[np.ndarray, np.ndarray]
             members = {PurePosixPath(member.name).name: member for member in archive if member.isfile()}
             files = [archive.extractfile(members[name]) for name in names]
             data = b"".join(file.read() for file in files if file is not None)
-        rows = np.frombuffer(data, np.uint8).reshape(-1, 1 + 3 * 32 * 32)  # label, then red, green, blue planes
+        rows = np.frombuffer(data, np.uint8).reshape(
+            -1, 1 + 3 * 32 * 32
+        )  # label, then red, green, blue planes
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError, zlib.error) as error:
         raise DatasetError(f"{path} is damaged: delete it and run again to fetch it anew.") from error
     return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].astype(np.int64)

@@ -7,8 +7,8 @@ play the game of the paper's equation 1,
 
     min_G max_D  E_x log D(x) + E_z log(1 - D(G(z))),
 
-with its section 3 advice for G: maximise log D(G(z)) instead (the non-saturating loss), since log(1 - D(G(z)))
-has no slope while D still wins easily.
+with its section 3 advice for G: maximise log D(G(z)) instead (the non-saturating loss), since
+log(1 - D(G(z))) has no slope while D still wins easily.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,11 @@ class Generator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise((z, *widths)):
-            layers += [nn.Linear(fan_in, fan_out), *([nn.BatchNorm1d(fan_out)] if batch_norm else []), nn.ReLU()]
+            layers += [
+                nn.Linear(fan_in, fan_out),
+                *([nn.BatchNorm1d(fan_out)] if batch_norm else []),
+                nn.ReLU(),
+            ]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], pixels))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -115,15 +119,20 @@ class Play:
         self._config, self._generator, self._discriminator = config, generator, discriminator
         betas = (config.beta1, 0.99)
         self._optimizers = {
-            "generator": torch.optim.Adam(generator.parameters(), config.generator_rate, betas),
-            "discriminator": torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, betas),
+            "generator": torch.optim.Adam(generator.parameters(), config.generator_rate, betas, fused=True),
+            "discriminator": torch.optim.Adam(
+                discriminator.parameters(), config.discriminator_rate, betas, fused=True
+            ),
         }
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of data, one of G's images."""
         config, generator, discriminator = self._config, self._generator, self._discriminator
         remaining = min(1.0, (1 - progress) / max(1 - config.decay_from, 1e-9))
-        for name, rate in (("generator", config.generator_rate), ("discriminator", config.discriminator_rate)):
+        for name, rate in (
+            ("generator", config.generator_rate),
+            ("discriminator", config.discriminator_rate),
+        ):
             for group in self._optimizers[name].param_groups:
                 group["lr"] = rate * remaining
         data = images.flatten(1).float() / 255
@@ -184,7 +193,9 @@ def build(config: GANConfig) -> dict[str, nn.Module]:
     }
 
 
-def stages(config: GANConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> list[Stage]:
+def stages(
+    config: GANConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
+) -> list[Stage]:
     """One stage of play."""
     rule = Play(config, networks["generator"], networks["discriminator"])
     return [Stage("gan", rule, config.images // config.batch, config.batch, config.ema_half_life)]

@@ -11,6 +11,7 @@ one CPU; GPU kernels may add in a different order).
 """
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -148,7 +149,9 @@ def _epoch_order(seed: int, stage: int, epoch: int, size: int) -> np.ndarray:
     key = (seed, stage, epoch, size)
     if key not in _last_order:
         _last_order.clear()  # one epoch is in use at a time
-        _last_order[key] = np.random.Generator(np.random.Philox(key=[seed, stage << 32 | epoch])).permutation(size)
+        _last_order[key] = np.random.Generator(np.random.Philox(key=[seed, stage << 32 | epoch])).permutation(
+            size
+        )
     return _last_order[key]
 
 
@@ -177,6 +180,16 @@ def save_grid(images: Tensor, path: Path) -> None:
     Image.fromarray(grid[..., 0] if channels == 1 else grid).save(path)
 
 
+def above_one_another(images: Tensor, made: Tensor) -> Tensor:
+    """Rows of ten `images`, each above the row of what was `made` of them, for a sample grid.
+
+    Two sets [n, ...] of one shape -> [2 n, ...], or a little more: what is missing in the last row is black.
+    """
+    black = images.new_zeros(-len(images) % 10, *images.shape[1:])
+    rows = [torch.cat([each, black]).unflatten(0, (-1, 10)) for each in (images, made)]
+    return torch.stack(rows, dim=1).flatten(0, 2)
+
+
 @torch.no_grad()
 def average(averaged: nn.Module, live: nn.Module, decay: float) -> None:
     """Move `averaged` towards `live`: a <- decay a + (1 - decay) w, for parameters and float buffers."""
@@ -190,7 +203,9 @@ def average(averaged: nn.Module, live: nn.Module, decay: float) -> None:
 def train(
     stages: Sequence[Stage],
     networks: Mapping[str, nn.Module],  # the bare modules (never wrapped), by the name they are saved under
-    averages: Mapping[str, nn.Module],  # modules of the same make: they receive the averaged weights, and ship
+    averages: Mapping[
+        str, nn.Module
+    ],  # modules of the same make: they receive the averaged weights, and ship
     images: Tensor,  # uint8 [n, channels, height, width], the whole training set
     labels: Tensor,  # int64 [n]
     *,
@@ -211,7 +226,9 @@ def train(
         raise ConfigError("The training set holds no image.")
     for stage in stages:
         if stage.batch % place.world:
-            raise ConfigError(f"A batch of {stage.batch} images does not divide among {place.world} processes.")
+            raise ConfigError(
+                f"A batch of {stage.batch} images does not divide among {place.world} processes."
+            )
     total = sum(stage.steps for stage in stages)
     keep_after = set(snapshot_steps(total, snapshots))
     log_every = max(1, total // LOG_LINES)
@@ -265,7 +282,7 @@ def train(
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_stop_signal())
-        log = stack.enter_context(checkpoint.open_log(out, log_bytes) if place.writes else open(os.devnull, "ab"))
+        log = stack.enter_context(checkpoint.open_log(out, log_bytes) if place.writes else io.BytesIO())
         bar = stack.enter_context(
             tqdm(
                 total=sum(stage.steps * stage.batch for stage in stages),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.loop import Draw, Stage, above_one_another
 
 GRAPHS = {"pca": ("reconstruct",)}
 DISTRIBUTED = False  # one step on all images at once
@@ -109,8 +109,7 @@ class Eigenvectors:
         """Rows of ten training images, each above the row of their reconstructions. [100, 1, 28, 28]."""
         images = self._examples.float() / 255
         reconstruction, _ = networks["pca"](images.flatten(1))
-        pairs = torch.stack([images, reconstruction.view_as(images)]).unflatten(1, (-1, min(10, len(images))))
-        return pairs.transpose(0, 1).flatten(0, 2)
+        return above_one_another(images, reconstruction.view_as(images))
 
 
 def build(config: PCAConfig) -> dict[str, nn.Module]:
@@ -118,7 +117,9 @@ def build(config: PCAConfig) -> dict[str, nn.Module]:
     return {"pca": PCA(28 * 28, config.code)}
 
 
-def stages(config: PCAConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> list[Stage]:
+def stages(
+    config: PCAConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
+) -> list[Stage]:
     """One stage of one step."""
     pca = networks["pca"]
     assert isinstance(pca, PCA)

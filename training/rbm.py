@@ -165,7 +165,9 @@ class ContrastiveDivergence:
 
         gradient = centred_gradient((data, data_hidden), (chains, chains_hidden), offset)
         learning_rate = config.learning_rate * (1 - progress)
-        for parameter, direction in zip((rbm.weight, rbm.visible_bias, rbm.hidden_bias), gradient, strict=True):
+        for parameter, direction in zip(
+            (rbm.weight, rbm.visible_bias, rbm.hidden_bias), gradient, strict=True
+        ):
             parameter += learning_rate * direction
 
         return {
@@ -198,7 +200,9 @@ def build(config: RBMConfig) -> dict[str, nn.Module]:
     return {"rbm": RBM(28 * 28, config.hidden)}
 
 
-def stages(config: RBMConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor) -> list[Stage]:
+def stages(
+    config: RBMConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
+) -> list[Stage]:
     """One stage of contrastive divergence."""
     rbm = networks["rbm"]
     assert isinstance(rbm, RBM)

@@ -1,0 +1,123 @@
+"""``python -m demo``: open the models, lay out the page, serve it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import onnxruntime
+
+from onnx_models.errors import LineageError
+from onnx_models.runtime import Choice, wheel_conflict
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the page until Ctrl-C; exit code 2 and one sentence where it cannot start."""
+    options = _parser().parse_args(arguments)
+    conflict = wheel_conflict()
+    if conflict is not None:
+        print(conflict, file=sys.stderr)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(options)
+    except LineageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take ``port`` of ``host``; 0 takes any free one.
+
+    Raises
+    ------
+    LineageError
+        ``server.port``: the port is in use or may not be used, or the host is not this machine's.
+
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family)
+        # Lets a restarted server take its port again at once; a port that somebody listens on stays refused.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        taken.listen(128)
+    except OSError as fault:
+        raise LineageError(
+            "server.port",
+            f"Port {port} of {host} cannot be used ({fault.strerror}): stop what uses it, or name another "
+            "--port or --host.",
+            host=host,
+            port=port,
+            reason=fault.strerror,
+        ) from fault
+    return taken
+
+
+def _run(options: argparse.Namespace) -> None:
+    taken = listen(options.host, options.port)
+    # Gradio takes seconds to import: a taken port, `--help` and a wrong argument are answered without it.
+    from demo import app, server
+    from demo.library import Library
+
+    library = Library.open(options.models, options.providers)
+    for problem in library.catalog.problems:
+        print(problem.error, file=sys.stderr)
+    application = server.application(library, app.build(library))
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(
+        f"Latent Lineage on http://{host}:{taken.getsockname()[1]} - {library.runtime.provider}, "
+        f"onnxruntime {onnxruntime.__version__} (Ctrl-C stops it)",
+        flush=True,
+    )
+    server.serve(application, taken)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Serve the page. Nothing is downloaded; only the models' ONNX files are read.",
+    )
+    # The two environment variables are those that Hugging Face Spaces sets.
+    parser.add_argument(
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="address to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
+        help="TCP port, 0 to 65535; 0 takes any free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="directories of <id>/model.json folders, a later one winning (default: what ships)",
+    )
+    parser.add_argument(
+        "--providers",
+        choices=get_args(Choice),
+        default="auto",
+        help="where the models run; auto takes CUDA where it works (default: %(default)s)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"port must be a whole number from 0 to 65535, got {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

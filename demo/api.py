@@ -1,0 +1,241 @@
+"""The public web API: stable names, the same arguments give the same bytes, a refusal is one sentence.
+
+A picture goes in as a ``data:image/png;base64,...`` URI, as a file that ``gradio_client.handle_file`` sends,
+or as rows of numbers in [0, 1]; addresses are refused, so that the server never fetches anything. Pictures
+come back as ``data:`` URIs of lossless 8-bit PNG. Answers hold no times: they would differ between calls.
+
+    curl -s http://127.0.0.1:7860/gradio_api/call/sample -H 'Content-Type: application/json' \\
+         -d '{"data": [["gan"], -1, 7, 4]}'                    # {"event_id": "..."}
+    curl -sN http://127.0.0.1:7860/gradio_api/call/sample/EVENT_ID
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+from numpy.typing import NDArray
+
+from demo import images, inference, limits
+from demo.corruption import Corruption
+from demo.library import Library
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def register(library: Library) -> None:
+    """Add the endpoints to the `gradio.Blocks` that is being built."""
+    manifest = _manifest(library)
+
+    def models() -> dict[str, Any]:
+        """All that is known here: models, graphs with their signatures, figures, data sets."""
+        return manifest
+
+    def reconstruct(
+        image: Any, models: list[str] | None = None, corruption: Any = None, seed: int = 0
+    ) -> dict[str, Any]:
+        """Rebuild a picture with several models, after damage if wanted.
+
+        Args:
+            image: data URI, uploaded file or rows of numbers in [0, 1]; 28 x 28 is taken as it is, any other
+                size is prepared as a drawing
+            models: ids, default all that rebuild pictures
+            corruption: none, salt, occlude_top, occlude_bottom, occlude_left, occlude_right, or an object
+                {"kind", "amount" in [0, 1], "mask": rows of 0 and 1}
+            seed: of the salt, 0 to 4294967295
+        """
+        chosen = _choose(library, models, library.reconstructors, "reconstruct")
+        result = inference.reconstruct(library, _picture(image), chosen, Corruption.parse(corruption), seed)
+        return {
+            "original": _png(result.original),
+            "shown": _png(result.shown),
+            "answers": [_answer(answer) for answer in result.answers],
+        }
+
+    def sample(
+        models: list[str] | None = None, label: int = -1, seed: int = 0, count: int = limits.COUNT.default
+    ) -> dict[str, Any]:
+        """Make pictures from a seed.
+
+        Args:
+            models: ids, default all that make pictures
+            label: class asked of conditional models, 0 to 9; -1 for none
+            seed: 0 to 4294967295; picture i does not depend on count
+            count: pictures a model, 1 to 64
+        """
+        count, label = limits.COUNT.check(count), limits.LABEL.check(label)
+        chosen = _choose(library, models, library.generators, "generate")
+        return {"samples": [_sample(library, model_id, seed, count, label) for model_id in chosen]}
+
+    def gibbs(
+        model: str, start: Any = None, label: int = -1, steps: int = limits.STEPS.default, seed: int = 0
+    ) -> dict[str, Any]:
+        """Run a Gibbs chain.
+
+        Args:
+            model: id of a model with a gibbs_step graph
+            start: picture as for /reconstruct; null for a random one
+            label: class the label units are clamped to, 0 to 9; -1 for none
+            steps: 0 to 200
+            seed: 0 to 4294967295
+        """
+        first = None if start is None else _picture(start)
+        chain = inference.gibbs(library, model, first, steps, seed, label)
+        return {
+            "model": model,
+            "visible_means": [_png(picture[0]) for picture in chain.visible_means],
+            "free_energy": _numbers(chain.free_energy[:, 0]),
+        }
+
+    def discriminate(model: str, image: Any, label: int = -1) -> dict[str, Any]:
+        """Ask a discriminator or critic how real a picture looks.
+
+        Args:
+            model: id of a model with a discriminate or criticise graph
+            image: picture as for /reconstruct
+            label: class shown to conditional discriminators, 0 to 9; -1 for none
+        """
+        result = inference.scores(library, model, _picture(image)[None], label)
+        return {"model": model, "score": _number(result.values[0])}
+
+    def classify(model: str, image: Any) -> dict[str, Any]:
+        """Ask a judge which class a picture shows.
+
+        Args:
+            model: id of a model with a classify graph
+            image: picture as for /reconstruct
+        """
+        result = inference.classify(library, model, _picture(image)[None])
+        return {
+            "model": model,
+            "label": int(result.labels[0]),
+            "probabilities": _numbers(result.probabilities[0]),
+        }
+
+    for endpoint in (models, reconstruct, sample, gibbs, discriminate, classify):
+        gr.api(
+            _refusing(endpoint),
+            api_name=endpoint.__name__,
+            concurrency_limit=limits.CONCURRENCY,
+            concurrency_id="inference",
+        )
+
+
+def _refusing(function: Function) -> Function:
+    """Turn a `LineageError` into the one sentence that Gradio sends to the caller."""
+
+    @functools.wraps(function)
+    def endpoint(*arguments: Any, **named: Any) -> Any:
+        try:
+            return function(*arguments, **named)
+        except LineageError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return endpoint  # type: ignore[return-value]
+
+
+def _manifest(library: Library) -> dict[str, Any]:
+    """Join what each ``model.json`` says with the figures that are not stale, as in ``manifest.json``."""
+    catalog = library.catalog
+    entries = []
+    for model in catalog.models:
+        entry = json.loads((model.folder / "model.json").read_text("utf-8"))
+        entries.append(entry | {"metrics": [vars(metric) for metric in model.metrics]})
+    datasets = [
+        json.loads((dataset.files[0].path.parent / "dataset.json").read_text("utf-8"))
+        for dataset in catalog.datasets.values()
+        if dataset.files
+    ]
+    problems = [{"id": problem.id, "error": _error(problem.error)} for problem in catalog.problems]
+    return {"models": entries, "datasets": datasets, "problems": problems}
+
+
+def _choose(library: Library, wanted: Any, default: Sequence[Model], role: str) -> list[str]:
+    if wanted is None:
+        return [model.id for model in default]
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    if not isinstance(wanted, list):
+        raise LineageError("argument.models", "models must be a list of model ids, or null for all of them.")
+    limits.MODELS.check(len(wanted))
+    return [library.model(str(model_id), role).id for model_id in wanted]
+
+
+def _picture(payload: Any) -> Array:
+    """Read an untrusted picture argument; float32 [1, 28, 28]."""
+    if payload is None:
+        raise LineageError("image.empty", "The picture is empty: draw something, or pick an example.")
+    if isinstance(payload, dict):
+        payload = _uploaded(payload)
+    elif isinstance(payload, str) and not payload.startswith("data:"):
+        raise _bad_form()
+    return images.prepare_picture(payload)
+
+
+def _uploaded(payload: dict[str, Any]) -> str | Path:
+    """The data URI or the uploaded file that a Gradio file object names; no other file, and no address."""
+    url, path = payload.get("url"), payload.get("path")
+    if isinstance(url, str) and url.startswith("data:"):
+        return url
+    folder = Path(get_upload_folder()).resolve()
+    if isinstance(path, str) and path and Path(path).resolve().is_relative_to(folder):
+        return Path(path)
+    raise _bad_form()
+
+
+def _bad_form() -> LineageError:
+    return LineageError(
+        "image.form",
+        "A picture must be a data: URI, an uploaded file or rows of numbers; addresses and paths are not "
+        "followed.",
+    )
+
+
+def _answer(answer: inference.Answer) -> dict[str, Any]:
+    if answer.error is not None or answer.image is None or answer.code is None:
+        return {"model": answer.model_id, "error": _error(answer.error)}
+    return {
+        "model": answer.model_id,
+        "image": _png(answer.image),
+        "squared_error": _number(answer.squared_error),
+        "free_energy": _number(answer.free_energy),
+        "code": _numbers(answer.code),
+        "error": None,
+    }
+
+
+def _sample(library: Library, model_id: str, seed: Any, count: int, label: int) -> dict[str, Any]:
+    """One broken file must not keep the other models from answering; a wrong argument is everybody's."""
+    try:
+        samples = inference.sample(library, model_id, seed, count, label)
+    except LineageError as error:
+        if error.code.startswith("file."):
+            return {"model": model_id, "error": _error(error)}
+        raise
+    return {"model": model_id, "images": [_png(image) for image in samples.images], "error": None}
+
+
+def _error(error: LineageError | None) -> dict[str, str] | None:
+    return None if error is None else {"code": error.code, "sentence": str(error)}
+
+
+def _png(image: Array) -> str:
+    return images.to_data_uri(images.to_bytes(image[0]))
+
+
+def _number(value: float | None) -> float | None:
+    """Seven significant digits, all that float32 has: the same number whatever the JSON writer."""
+    return None if value is None else float(f"{value:.7g}")
+
+
+def _numbers(values: Array) -> list[float | None]:
+    return [_number(float(value)) for value in values]

@@ -1,0 +1,169 @@
+"""Everything the page shows, opened once and shared by all visitors: models, sessions, real digits."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnx_models.catalog import Catalog, Dataset, Model, load
+from onnx_models.errors import LineageError
+from onnx_models.runtime import Choice, Runtime, read_file
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Labelled real pictures."""
+
+    images: NDArray[np.uint8]
+    """uint8 [count, height, width]."""
+    labels: NDArray[np.uint8]
+    """uint8 [count]."""
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Library:
+    """A catalogue, the sessions of its graphs and the real pictures that belong to it.
+
+    Frozen: no visitor can change what another one sees. Sessions and pictures are loaded, verified, at their
+    first use and kept.
+    """
+
+    catalog: Catalog
+    runtime: Runtime
+    _digits: dict[tuple[str, str], Digits] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, directories: Iterable[Path | str] = (), providers: Choice = "auto") -> Library:
+        """Read the models of ``directories`` (default: the shipped ones) and choose an execution provider.
+
+        Raises
+        ------
+        LineageError
+            ``models.directory`` or ``runtime.no_cuda``.
+
+        """
+        return cls(load(*directories), Runtime(providers))
+
+    @property
+    def timeline(self) -> tuple[Model, ...]:
+        """The models of the story, oldest first: no yardstick, no judge."""
+        return tuple(model for model in self.catalog.models if model.kind == "model")
+
+    @property
+    def reconstructors(self) -> tuple[Model, ...]:
+        """What rebuilds a picture: models by year, then the baselines they are held against."""
+        return self._having("reconstruct")
+
+    @property
+    def generators(self) -> tuple[Model, ...]:
+        """What makes a picture from z."""
+        return self._having("generate")
+
+    @property
+    def chains(self) -> tuple[Model, ...]:
+        """What runs a Gibbs chain."""
+        return self._having("gibbs_step")
+
+    @property
+    def scorers(self) -> tuple[Model, ...]:
+        """What judges how real a picture looks: discriminators and critics."""
+        return tuple(
+            model for model in self.catalog.models if model.has("discriminate") or model.has("criticise")
+        )
+
+    @property
+    def classifiers(self) -> tuple[Model, ...]:
+        """What names the class of a picture."""
+        return tuple(model for model in self.catalog.models if model.has("classify"))
+
+    def _having(self, role: str) -> tuple[Model, ...]:
+        return self.catalog.having(role) + self.catalog.having(role, kinds=("baseline",))
+
+    def model(self, model_id: str, *roles: str) -> Model:
+        """Return the model of that id which ships a graph for each of ``roles``.
+
+        Raises
+        ------
+        LineageError
+            ``model.unknown``, or ``model.role`` naming the models that could have done it.
+
+        """
+        model = self.catalog.model(model_id)
+        if not model.has(*roles):
+            able = ", ".join(other.id for other in self.catalog.models if other.has(*roles)) or "none"
+            missing = ", ".join(role for role in roles if not model.has(role))
+            raise LineageError(
+                "model.role",
+                f"{model_id} ships no graph for {missing}; the models that do are: {able}.",
+                model=model_id,
+                role=missing,
+                able=able,
+            )
+        return model
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """Return the data set of that id or raise `LineageError` ``dataset.unknown``."""
+        try:
+            return self.catalog.datasets[dataset_id]
+        except KeyError:
+            known = ", ".join(self.catalog.datasets) or "none"
+            raise LineageError(
+                "dataset.unknown",
+                f"There is no data set called {dataset_id!r}; the ones here are: {known}.",
+                dataset=str(dataset_id)[:80],
+                known=known,
+            ) from None
+
+    def examples(self, dataset_id: str) -> Digits:
+        """Return the labelled example pictures of a data set, verified; `LineageError` where it has none."""
+        return self._load(dataset_id, "examples")
+
+    def neighbours(self, dataset_id: str) -> Digits:
+        """Return the training pictures to search, verified; `LineageError` where it has none."""
+        return self._load(dataset_id, "neighbours")
+
+    def _load(self, dataset_id: str, role: str) -> Digits:
+        key = (dataset_id, role)
+        digits = self._digits.get(key)
+        if digits is not None:
+            return digits
+        file = self.dataset(dataset_id).file(role)
+        if file is None:
+            raise LineageError(
+                "dataset.role",
+                f"The data set {dataset_id} ships no {role}.",
+                dataset=dataset_id,
+                role=role,
+            )
+        with self._lock:
+            if key not in self._digits:
+                self._digits[key] = _digits(read_file(file), file.path)
+        return self._digits[key]
+
+
+def _digits(content: bytes, path: Path) -> Digits:
+    """Unpack a verified ``.npz`` of `Digits`; nothing in it is executed."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except (OSError, ValueError, KeyError) as fault:
+        raise LineageError(
+            "file.digits",
+            f"{path.name} of {path.parent.name} holds no images and labels; export the data set again.",
+            dataset=path.parent.name,
+            file=path.name,
+        ) from fault
+    for array in (images, labels):
+        array.setflags(write=False)  # shared by all visitors
+    return Digits(images, labels)

@@ -1,0 +1,482 @@
+"""A whole models directory of tiny networks, written in milliseconds, for tests of anything that reads one.
+
+    directory = tiny.write_models(tmp_path / "models")          # the line-up below
+    catalog = onnx_models.catalog.load(directory)
+
+Every graph has the roles, names, dtypes and shapes of the contract and weights that are random but fixed, so
+outputs differ from blank, from each other and between models, and never between two runs. The line-up:
+
+    rbm            model     1986  reconstruct, gibbs_step, parameters
+    autoencoder    model     2006  reconstruct, encode, decode
+    gan            model     2014  generate, discriminate, three snapshots of `generate`
+    pca            baseline  1901  reconstruct
+    rbm_untrained  baseline  1986  reconstruct
+    classifier_cnn judge     1998  classify
+
+and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
+
+One more model is one more `write_model(directory, "unseen", gan(seed=9))`, a broken one `edit(folder, ...)`
+or a byte written over its file. `pictures` makes labelled data, `write_idx` files it as MNIST is filed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+CHANNELS, HEIGHT, WIDTH = 1, 28, 28
+PIXELS = CHANNELS * HEIGHT * WIDTH
+LATENT = 100
+CLASSES = 10
+OPSET = 18
+IR_VERSION = 10
+
+Floats = NDArray[np.floating]
+Graphs = Mapping[str, onnx.ModelProto]
+Shape = Sequence[int | str]
+Node = tuple[str, str, str, Mapping[str, Any]]
+"""Operator, inputs and outputs (names separated by spaces), attributes."""
+
+IMAGE: Shape = ("batch", CHANNELS, HEIGHT, WIDTH)
+_FLAT = np.array([-1, PIXELS])
+_PICTURE = np.array([-1, CHANNELS, HEIGHT, WIDTH])
+
+# By tensor name; what is not listed is any real number.
+_RANGES = {
+    "image": "[0, 1]",
+    "reconstruction": "[0, 1]",
+    "visible": "[0, 1]",
+    "visible_mean": "[0, 1]",
+    "visible_sample": "{0, 1}",
+    "visible_noise": "[0, 1)",
+    "hidden_mean": "[0, 1]",
+    "hidden": "{0, 1}",
+    "hidden_noise": "[0, 1)",
+    "z": "N(0, 1)",
+    "label": "{-1, ..., 9}",
+    "score": "[0, 1]",
+}
+
+
+# --- the networks: role -> graph -----------------------------------------------------------------------
+
+
+def rbm(
+    weight: Floats | None = None,
+    visible_bias: Floats | None = None,
+    hidden_bias: Floats | None = None,
+    *,
+    hidden: int = 12,
+    seed: int = 0,
+) -> dict[str, onnx.ModelProto]:
+    """Binary RBM with 784 visible units: `reconstruct`, `gibbs_step`, `parameters`.
+
+    weight [hidden, 784], visible_bias [784], hidden_bias [hidden]; what is not given is drawn.
+    """
+    draw = np.random.default_rng(seed)
+    weight = draw.normal(0, 0.3, (hidden, PIXELS)) if weight is None else weight
+    visible_bias = draw.normal(-1, 0.5, PIXELS) if visible_bias is None else visible_bias
+    hidden_bias = draw.normal(0, 0.5, len(weight)) if hidden_bias is None else hidden_bias
+    units: Shape = ("batch", len(weight))
+    pixels: Shape = ("batch", PIXELS)
+    parameters = {"weight": weight, "visible_bias": visible_bias, "hidden_bias": hidden_bias}
+    up = ("Gemm", "visible weight hidden_bias", "hidden_logits", {"transB": 1})
+    reconstruct: list[Node] = [
+        ("Reshape", "image flat", "visible", {}),
+        up,
+        ("Sigmoid", "hidden_logits", "code", {}),
+        ("Gemm", "code weight visible_bias", "visible_logits", {}),
+        ("Sigmoid", "visible_logits", "visible_mean", {}),
+        ("Reshape", "visible_mean picture", "reconstruction", {}),
+    ]
+    gibbs_step: list[Node] = [
+        up,
+        ("Sigmoid", "hidden_logits", "hidden_mean", {}),
+        ("Less", "hidden_noise hidden_mean", "hidden_on", {}),
+        ("Cast", "hidden_on", "hidden", {"to": TensorProto.FLOAT}),
+        ("Gemm", "hidden weight visible_bias", "visible_logits", {}),
+        ("Sigmoid", "visible_logits", "visible_mean", {}),
+        ("Less", "visible_noise visible_mean", "visible_on", {}),
+        ("Cast", "visible_on", "visible_sample", {"to": TensorProto.FLOAT}),
+        # F(v) = -b.v - sum_j softplus(c_j + W_j v), of the v that came in
+        ("Softplus", "hidden_logits", "softplus", {}),
+        ("ReduceSum", "softplus last", "hidden_part", {"keepdims": 0}),
+        ("Mul", "visible visible_bias", "weighted", {}),
+        ("ReduceSum", "weighted last", "visible_part", {"keepdims": 0}),
+        ("Add", "hidden_part visible_part", "negated", {}),
+        ("Neg", "negated", "free_energy", {}),
+    ]
+    return {
+        "reconstruct": graph(
+            reconstruct,
+            {"image": IMAGE},
+            {"reconstruction": IMAGE, "code": units},
+            parameters | {"flat": _FLAT, "picture": _PICTURE},
+        ),
+        "gibbs_step": graph(
+            gibbs_step,
+            {"visible": pixels, "hidden_noise": units, "visible_noise": pixels},
+            {
+                "visible_mean": pixels,
+                "visible_sample": pixels,
+                "hidden_mean": units,
+                "hidden": units,
+                "free_energy": ("batch",),
+            },
+            parameters | {"last": np.array([1])},
+        ),
+        "parameters": graph(
+            [("Identity", name, f"{name}_0", {}) for name in parameters],
+            {},
+            {f"{name}_0": np.shape(value) for name, value in parameters.items()},
+            parameters,
+        ),
+    }
+
+
+def autoencoder(*, code: int = 3, seed: int = 1) -> dict[str, onnx.ModelProto]:
+    """One-layer autoencoder: `reconstruct`, `encode`, `decode`."""
+    draw = np.random.default_rng(seed)
+    weights = {
+        "encoder": draw.normal(0, 0.1, (PIXELS, code)),
+        "decoder": draw.normal(0, 1.0, (code, PIXELS)),
+        "bias": draw.normal(-1, 0.5, PIXELS),
+        "flat": _FLAT,
+        "picture": _PICTURE,
+    }
+    encode: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("MatMul", "pixels encoder", "code", {}),
+    ]
+    logits: list[Node] = [
+        ("Gemm", "code decoder bias", "raw", {}),
+        ("Reshape", "raw picture", "logits", {}),
+    ]
+    codes: Shape = ("batch", code)
+    return {
+        "reconstruct": graph(
+            [*encode, *logits, ("Sigmoid", "logits", "reconstruction", {})],
+            {"image": IMAGE},
+            {"reconstruction": IMAGE, "code": codes},
+            weights,
+        ),
+        "encode": graph(encode, {"image": IMAGE}, {"code": codes}, weights),
+        "decode": graph(
+            [*logits, ("Sigmoid", "logits", "image", {})],
+            {"code": codes},
+            {"image": IMAGE, "logits": IMAGE},
+            weights,
+        ),
+    }
+
+
+def linear(
+    mean: Floats | None = None, components: Floats | None = None, *, seed: int = 2
+) -> dict[str, onnx.ModelProto]:
+    """`reconstruct` as PCA does: projection on orthonormal components around a mean, clipped to [0, 1].
+
+    mean [784], components [k, 784]; what is not given is drawn (k = 4).
+    """
+    draw = np.random.default_rng(seed)
+    mean = draw.uniform(0, 0.5, PIXELS) if mean is None else mean
+    components = np.linalg.qr(draw.normal(size=(PIXELS, 4)))[0].T if components is None else components
+    nodes: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("Sub", "pixels mean", "centred", {}),
+        ("Gemm", "centred components", "code", {"transB": 1}),
+        ("Gemm", "code components mean", "raw", {}),
+        ("Clip", "raw zero one", "clipped", {}),
+        ("Reshape", "clipped picture", "reconstruction", {}),
+    ]
+    weights = {
+        "mean": mean,
+        "components": components,
+        "flat": _FLAT,
+        "picture": _PICTURE,
+        "zero": np.array(0.0),
+        "one": np.array(1.0),
+    }
+    outputs: dict[str, Shape] = {"reconstruction": IMAGE, "code": ("batch", len(components))}
+    return {"reconstruct": graph(nodes, {"image": IMAGE}, outputs, weights)}
+
+
+def gan(*, seed: int = 3, contrast: float = 0.3, conditional: bool = False) -> dict[str, onnx.ModelProto]:
+    """One-layer generator and discriminator: `generate`, `discriminate`.
+
+    ``contrast`` says how far z moves the picture (0: a collapsed generator). A conditional generator also
+    takes `label`, -1 for none.
+    """
+    draw = np.random.default_rng(seed)
+    generator = {
+        "weight": draw.normal(0, contrast, (LATENT, PIXELS)),
+        "bias": draw.normal(-1, 1.0, PIXELS),
+        "by_label": np.concatenate([np.zeros((1, PIXELS)), draw.normal(0, 1.0, (CLASSES, PIXELS))]),
+        "one": np.array(1),
+        "picture": _PICTURE,
+    }
+    discriminator = {"weight": draw.normal(0, 0.1, (PIXELS, 1)), "flat": _FLAT, "last": np.array([1])}
+    inputs: dict[str, Shape] = {"z": ("batch", LATENT)}
+    nodes: list[Node] = [("Gemm", "z weight bias", "logits", {})]
+    if conditional:
+        inputs["label"] = ("batch",)
+        nodes = [
+            ("Gemm", "z weight bias", "unlabelled", {}),
+            ("Add", "label one", "row", {}),
+            ("Gather", "by_label row", "shift", {}),
+            ("Add", "unlabelled shift", "logits", {}),
+        ]
+    nodes += [("Sigmoid", "logits", "means", {}), ("Reshape", "means picture", "image", {})]
+    score: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("MatMul", "pixels weight", "column", {}),
+        ("Squeeze", "column last", "logit", {}),
+        ("Sigmoid", "logit", "score", {}),
+    ]
+    return {
+        "generate": graph(nodes, inputs, {"image": IMAGE}, generator),
+        "discriminate": graph(score, {"image": IMAGE}, {"score": ("batch",)}, discriminator),
+    }
+
+
+def classifier(
+    prototypes: Floats | None = None, *, features: int = 8, seed: int = 4
+) -> dict[str, onnx.ModelProto]:
+    """`classify`: the class of the nearest prototype, and random linear features.
+
+    prototypes [classes, 784]: given, a test can make data of known classes; drawn otherwise.
+    """
+    draw = np.random.default_rng(seed)
+    prototypes = draw.uniform(0, 1, (CLASSES, PIXELS)) if prototypes is None else prototypes
+    weights = {
+        "weight": draw.normal(0, 0.1, (PIXELS, features)),
+        # argmin |x - p|^2 = argmax p.x - |p|^2 / 2
+        "prototypes": prototypes,
+        "offset": -0.5 * np.square(prototypes).sum(1),
+        "flat": _FLAT,
+    }
+    nodes: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("MatMul", "pixels weight", "features", {}),
+        ("Gemm", "pixels prototypes offset", "class_logits", {"transB": 1}),
+    ]
+    outputs: dict[str, Shape] = {
+        "class_logits": ("batch", len(prototypes)),
+        "features": ("batch", features),
+    }
+    return {"classify": graph(nodes, {"image": IMAGE}, outputs, weights)}
+
+
+# --- a directory of them -------------------------------------------------------------------------------
+
+
+def write_models(directory: Path) -> Path:
+    """Write the line-up of the module's docstring and return ``directory``."""
+    write_model(directory, "rbm", rbm(), year=1986, family="rbm", colour="#8c2f39")
+    write_model(directory, "autoencoder", autoencoder(), year=2006, family="autoencoder", colour="#b5651d")
+    contrasts = {0: 0.0, 600: 0.1, 6000: 0.2}
+    earlier = {seen: gan(contrast=contrast)["generate"] for seen, contrast in contrasts.items()}
+    write_model(directory, "gan", gan(), year=2014, family="gan", colour="#2a6f97", snapshots=earlier)
+    write_model(directory, "pca", linear(), kind="baseline", year=1901, family="pca")
+    untrained = {"reconstruct": rbm(seed=5)["reconstruct"]}
+    write_model(directory, "rbm_untrained", untrained, kind="baseline", year=1986, family="rbm")
+    write_model(directory, "classifier_cnn", classifier(), kind="judge", year=1998, family="classifier")
+    write_dataset(directory)
+    return directory
+
+
+def write_model(
+    directory: Path,
+    model_id: str,
+    graphs: Graphs,
+    *,
+    kind: str = "model",
+    year: int = 2014,
+    family: str = "gan",
+    colour: str = "#555555",
+    dataset: str = "mnist",
+    snapshots: Mapping[int, onnx.ModelProto] | None = None,
+    snapshot_role: str = "generate",
+) -> Path:
+    """Write the folder ``directory/model_id`` (graphs, snapshots by images seen, `model.json`); return it."""
+    folder = directory / model_id
+    (folder / "snapshots").mkdir(parents=True)
+    entry: dict[str, Any] = {
+        "id": model_id,
+        "kind": kind,
+        "title": {"en": f"Tiny {model_id}", "fr": f"Petit {model_id}"},
+        "year": year,
+        "family": family,
+        "paper": {"authors": "A. Author", "title": f"On {model_id}", "url": "https://example.org/paper"},
+        "lesson": {"en": f"What {model_id} teaches.", "fr": f"Ce que {model_id} enseigne."},
+        "equation": "<math><mi>x</mi></math>",
+        "colour": colour,
+        "dataset": {"id": dataset, "name": dataset.upper(), "licence": "CC-BY-SA-3.0"},
+        "licence": "Apache-2.0",
+        "image": {"channels": CHANNELS, "height": HEIGHT, "width": WIDTH},
+        "training": {
+            "command": f"python -m training {model_id}",
+            "seconds": 1.0,
+            "device": "cpu",
+            "seed": 0,
+            "images_seen": 60000,
+        },
+        "graphs": {role: write_graph(folder, f"{role}.onnx", model) for role, model in graphs.items()},
+        "snapshots": [],
+        "files": [],
+    }
+    for seen, model in (snapshots or {}).items():
+        written = write_graph(folder, f"snapshots/{seen}.onnx", model)
+        kept = {key: written[key] for key in ("file", "sha256", "bytes")}
+        entry["snapshots"].append({"images_seen": seen, "role": snapshot_role, **kept})
+    (folder / "model.json").write_text(json.dumps(entry, indent=1), "utf-8")
+    return folder
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    """Overwrite top-level keys of a written `model.json`; None removes the key."""
+    path = folder / "model.json"
+    entry = json.loads(path.read_text("utf-8")) | changes
+    path.write_text(json.dumps({key: value for key, value in entry.items() if value is not None}), "utf-8")
+
+
+def write_metrics(folder: Path, *figures: Mapping[str, Any]) -> None:
+    """Write the folder's `metrics.json`; each figure needs only `name`, `value` and `measured_on`."""
+    rest = {"error": None, "unit": "unit", "protocol": "a test", "paper_value": None, "source": "none"}
+    content = {"metrics": [rest | dict(figure) for figure in figures]}
+    (folder / "metrics.json").write_text(json.dumps(content), "utf-8")
+
+
+def pictures(count: int, *, seed: int = 6) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return uint8 images [count, 28, 28] and labels [count]: noisy copies of ten blurred blots, one a class.
+
+    The blots depend on nothing, so sets of two seeds are two samples of one distribution.
+    """
+    draw = np.random.default_rng(seed)
+    labels = (np.arange(count) % CLASSES).astype(np.uint8)
+    noisy = prototypes()[labels] + draw.normal(0, 0.1, (count, PIXELS))
+    return (255 * np.clip(noisy, 0, 1)).round().astype(np.uint8).reshape(-1, HEIGHT, WIDTH), labels
+
+
+def prototypes() -> Floats:
+    """Return the ten blots behind `pictures`, [10, 784] in [0, 1]."""
+    draw = np.random.default_rng(7)
+    row, column = np.mgrid[:HEIGHT, :WIDTH]
+    centres = draw.uniform(6, 22, (CLASSES, 3, 2))
+    squared = (row - centres[..., :1, None]) ** 2 + (column - centres[..., 1:, None]) ** 2
+    return np.exp(-squared / 12).max(axis=1).reshape(CLASSES, PIXELS)
+
+
+def write_dataset(directory: Path, dataset: str = "mnist") -> Path:
+    """Write ``directory/datasets/<dataset>``: `dataset.json`, `examples.npz`, `neighbours.npz`."""
+    folder = directory / "datasets" / dataset
+    folder.mkdir(parents=True)
+    files = []
+    for seed, (role, count) in enumerate({"examples": 50, "neighbours": 200}.items()):
+        images, labels = pictures(count, seed=seed)
+        path = folder / f"{role}.npz"
+        np.savez_compressed(path, images=images, labels=labels)
+        content = path.read_bytes()
+        files.append(
+            {
+                "role": role,
+                "file": path.name,
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "bytes": len(content),
+                "licence": "CC-BY-SA-3.0",
+                "made_by": "the tests",
+            }
+        )
+    entry = {
+        "id": dataset,
+        "name": dataset.upper(),
+        "licence": "CC-BY-SA-3.0",
+        "source": "blots drawn by the tests",
+        "files": files,
+    }
+    (folder / "dataset.json").write_text(json.dumps(entry, indent=1), "utf-8")
+    return folder
+
+
+def write_idx(path: Path, array: NDArray[np.uint8]) -> Path:
+    """Write images [n, height, width] or labels [n] as a gzipped IDX file, MNIST's format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0))
+    return path
+
+
+# --- ONNX ----------------------------------------------------------------------------------------------
+
+
+def graph(
+    nodes: Sequence[Node],
+    inputs: Mapping[str, Shape],
+    outputs: Mapping[str, Shape],
+    initialisers: Mapping[str, NDArray[Any]],
+) -> onnx.ModelProto:
+    """Build a checked model: floats stored as float32, integers as int64, what no node reads left out."""
+    read = {name for _, names, _, _ in nodes for name in names.split()}
+    model = helper.make_model(
+        helper.make_graph(
+            [helper.make_node(op, i.split(), o.split(), **attributes) for op, i, o, attributes in nodes],
+            "tiny",
+            [_value(name, shape) for name, shape in inputs.items()],
+            [_value(name, shape) for name, shape in outputs.items()],
+            [
+                numpy_helper.from_array(_storage(value), name)
+                for name, value in initialisers.items()
+                if name in read
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="tiny",
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_graph(folder: Path, file: str, model: onnx.ModelProto) -> dict[str, Any]:
+    """Write ``folder/file`` and return its entry in `model.json`."""
+    content = model.SerializeToString(deterministic=True)
+    (folder / file).write_bytes(content)
+    return {
+        "file": file,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "opset": OPSET,
+        "tolerance": 1e-4,
+        "inputs": [_signature(value) for value in model.graph.input],
+        "outputs": [_signature(value) for value in model.graph.output],
+    }
+
+
+def _storage(value: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(value)
+    return array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
+
+
+def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
+    kind = TensorProto.INT64 if name == "label" else TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, kind, list(shape))
+
+
+def _signature(value: onnx.ValueInfoProto) -> dict[str, Any]:
+    tensor = value.type.tensor_type
+    return {
+        "name": value.name,
+        "dtype": "int64" if tensor.elem_type == TensorProto.INT64 else "float32",
+        "shape": [axis.dim_param or axis.dim_value for axis in tensor.shape.dim],
+        "range": _RANGES.get(value.name, "real"),
+        "meaning": value.name.replace("_", " "),
+    }
