@@ -13,6 +13,7 @@ from typing import get_args
 
 import onnxruntime
 
+from demo.library import Library
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Choice, wheel_conflict
 
@@ -42,33 +43,28 @@ def listen(host: str, port: int) -> socket.socket:
 
     """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family)
-        # Lets a restarted server take its port again at once; a port that somebody listens on stays refused.
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-        taken.listen(128)
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
     except OSError as fault:
+        reason = (fault.strerror or str(fault)).partition(" (while")[0]  # the address is named already
         raise LineageError(
             "server.port",
-            f"Port {port} of {host} cannot be used ({fault.strerror}): stop what uses it, or name another "
-            "--port or --host.",
+            f"Port {port} of {host} cannot be used ({reason}): stop what uses it, or name another --port or "
+            "--host.",
             host=host,
             port=port,
-            reason=fault.strerror,
+            reason=reason,
         ) from fault
-    return taken
 
 
 def _run(options: argparse.Namespace) -> None:
     taken = listen(options.host, options.port)
-    # Gradio takes seconds to import: a taken port, `--help` and a wrong argument are answered without it.
-    from demo import app, server
-    from demo.library import Library
-
     library = Library.open(options.models, options.providers)
     for problem in library.catalog.problems:
         print(problem.error, file=sys.stderr)
+    # Gradio takes seconds to import: whatever can be refused has been refused by now.
+    from demo import app, server
+
     application = server.application(library, app.build(library))
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(

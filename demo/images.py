@@ -334,7 +334,7 @@ def _place(ink: Array) -> Placement:
 def _resized(layer: Array, size: tuple[int, int]) -> Array:
     """Average over areas, exactly: the antialiasing that cannot ring, no grey halo beside a stroke."""
     rows, columns = (_overlaps(old, new) for old, new in zip(layer.shape, size, strict=True))
-    return rows @ layer @ columns.T
+    return np.asarray(rows @ layer @ columns.T, np.float32)
 
 
 def _overlaps(old: int, new: int) -> Array:

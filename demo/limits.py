@@ -56,6 +56,8 @@ CONCURRENCY = 4
 """Requests of one endpoint that run at the same time; the others wait in the queue."""
 QUEUE = 256
 """Requests that may wait in all; the next one is told that the queue is full."""
+WAITING = 64
+"""Requests of one visitor (one address) that may wait, so that nobody fills the queue alone."""
 SESSIONS = 1_000
 """Visitors whose state is kept; the one idle longest is forgotten first."""
 CACHE_SECONDS = (600, 3_600)

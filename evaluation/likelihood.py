@@ -1,183 +1,100 @@
-"""How probable an RBM finds the test digits: log Z by annealed importance sampling, forward and reverse.
-
-An RBM gives every image an unnormalised probability f(v) in closed form; what it takes to compare two machines
-is log p(v) = log f(v) - log Z, and Z is a sum over 2^784 images. Both estimators here walk the same bridge of
-distributions from a base whose Z is known to the RBM itself:
-
-- forward (AIS): an unbiased estimate of Z, so one of log p(v) that tends to be too high;
-- reverse (RAISE): starts at each test image and walks back, so its estimate of log p(v) tends to be too low.
-
-Where the two agree, both can be believed.
-
-Sources: Neal, "Annealed importance sampling", 2001; Salakhutdinov & Murray, "On the quantitative analysis of
-deep belief networks", ICML 2008; Burda, Grosse & Salakhutdinov, "Accurate and conservative estimates of MRF
-log-likelihood using reverse annealing", AISTATS 2015.
-"""
+"""How probable an RBM finds the test digits: AIS as in Salakhutdinov & Murray 2008, and RAISE beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import trange
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from evaluation.annealing import (
+    PAPER_SCHEDULE,
+    BinaryRbm,
+    ais,
+    base_rate_bias,
+    raise_log_weights,
+)
+from evaluation.context import Context, as_images
+from evaluation.figures import figure
+from onnx_models import seeds
+from onnx_models.catalog import Metric, Model
 
-
-@dataclass(frozen=True)
-class BinaryRbm:
-    """Energy E(v, h) = -b.v - c.h - h.W v of binary visible units v and hidden units h."""
-
-    weight: Floats
-    """W [hidden, visible]."""
-    visible_bias: Floats
-    """b [visible]."""
-    hidden_bias: Floats
-    """c [hidden]."""
-
-    @classmethod
-    def from_parameters(cls, outputs: Mapping[str, NDArray[Any]]) -> BinaryRbm:
-        """Read what a `parameters` graph of one layer returns."""
-        return cls(outputs["weight_0"], outputs["visible_bias_0"], outputs["hidden_bias_0"])
-
-    def activations(self, visible: Floats) -> Floats:
-        """What each hidden unit receives, W v + c: [n, visible] -> [n, hidden]."""
-        return visible @ self.weight.T + self.hidden_bias
-
-    def log_unnormalised(self, visible: Floats) -> Doubles:
-        """log f(v) = b.v + sum_j log(1 + exp(c_j + W_j v)), the negative free energy, nats: [n]."""
-        hidden = np.logaddexp(0, self.activations(visible)).sum(axis=1, dtype=np.float64)
-        return hidden + visible @ self.visible_bias
+CHAINS = 100
+RAISE_IMAGES = 500
+_QUICK_SCHEDULE = (*PAPER_SCHEDULE[::100], 1.0)
+_QUICK_RAISE_IMAGES = 50
+_AIS_DRAWS, _RAISE_DRAWS = 1, 2  # purposes of `Context.generator`
 
 
-@dataclass(frozen=True)
-class LogEstimate:
-    """The logarithm of a positive quantity, estimated by a mean of importance weights."""
-
-    value: float
-    standard_error: float
-    """Of ``value``: the weights' relative standard error (delta method)."""
-    low: float
-    high: float
-    """log(mean -/+ 3 standard errors), the interval of Salakhutdinov & Murray; ``low`` may be -inf."""
-
-    @classmethod
-    def from_log_weights(cls, log_weights: Doubles) -> LogEstimate:
-        """Average importance weights [chains] given by their logarithms."""
-        value = float(np.logaddexp.reduce(log_weights) - np.log(len(log_weights)))
-        relative = float(np.exp(log_weights - value).std(ddof=1) / np.sqrt(len(log_weights)))
-        low = float(np.log1p(-3 * relative)) if 3 * relative < 1 else -np.inf
-        return cls(value, relative, value + low, value + float(np.log1p(3 * relative)))
+def applies(model: Model) -> bool:
+    """Whether the model gives the parameters of exactly one layer of units: a single RBM."""
+    if not model.has("parameters"):
+        return False
+    weights = [
+        output.name for output in model.graphs["parameters"].outputs if output.name.startswith("weight_")
+    ]
+    return weights == ["weight_0"]
 
 
-def schedule(*pieces: tuple[float, float, int]) -> tuple[float, ...]:
-    """Inverse temperatures up to 1: pieces of (from, to, steps), each piece evenly spaced."""
-    spaced = [np.linspace(start, stop, steps, endpoint=False).tolist() for start, stop, steps in pieces]
-    return (*(beta for piece in spaced for beta in piece), 1.0)
+def measure(model: Model, context: Context) -> list[Metric]:
+    """Return `ais_test_log_probability` and `raise_test_log_probability`, nats an image."""
+    graph = model.graphs["parameters"]
+    rbm = BinaryRbm.from_parameters(context.runtime.run(graph, {}).outputs)
+    base_bias = base_rate_bias(_flat(as_images(context.whole(model, "train").images)))
+    visible = binarise(_flat(as_images(context.data(model, "test").images)), context.seed)
+    betas = _QUICK_SCHEDULE if context.quick else PAPER_SCHEDULE
+    log_unnormalised = rbm.log_unnormalised(visible)
+
+    log_z = ais(rbm, base_bias, betas, CHAINS, context.generator(_AIS_DRAWS))
+    ais_scores = log_unnormalised - log_z.value
+
+    # Evenly through the test set, whose first half is the easier one.
+    chosen = slice(None, None, len(visible) // (_QUICK_RAISE_IMAGES if context.quick else RAISE_IMAGES))
+    raise_scores = raise_log_weights(rbm, base_bias, betas, visible[chosen], context.generator(_RAISE_DRAWS))
+
+    hidden = len(rbm.hidden_bias)
+    pixels = f"pixels drawn as Bernoulli(grey), seed {context.seed}"
+    return [
+        figure(
+            model,
+            "ais_test_log_probability",
+            ais_scores.mean(),
+            error=log_z.standard_error,
+            unit="nats",
+            protocol=f"AIS, {CHAINS} chains, {len(betas) - 1:,} steps, base-rate visible biases; mean over "
+            f"{len(visible):,} test images, {pixels}; ± standard error of log Z, its 3 sigma interval gives "
+            f"{log_unnormalised.mean() - log_z.high:.2f} to {log_unnormalised.mean() - log_z.low:.2f}",
+            source="Salakhutdinov & Murray 2008",
+            measured_on=[graph],
+            units=hidden,
+        ),
+        figure(
+            model,
+            "raise_test_log_probability",
+            raise_scores.mean(),
+            error=float(raise_scores.std(ddof=1) / np.sqrt(len(raise_scores))),
+            unit="nats",
+            protocol=f"RAISE, one reverse chain of {len(betas) - 1:,} steps from each of {len(raise_scores)} "
+            f"test images evenly through the set, {pixels}; ± standard error over images; AIS gives the same "
+            f"images {ais_scores[chosen].mean():.2f}",
+            source="Burda et al. 2015",
+            measured_on=[graph],
+            units=hidden,
+        ),
+    ]
 
 
-PAPER_SCHEDULE = schedule((0.0, 0.5, 500), (0.5, 0.9, 4_000), (0.9, 1.0, 10_000))
-"""Salakhutdinov & Murray's 14,500 steps: 0.001 apart up to 0.5, 0.0001 up to 0.9, 0.00001 up to 1."""
+def binarise(images: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Draw each pixel as Bernoulli(grey): image i is sample i of stream BINARY of `SEEDS.md`.
 
-
-@dataclass(frozen=True)
-class Bridge:
-    """The unnormalised distributions f_beta between a base of independent pixels (0) and an RBM (1).
-
-    log f_beta(v) = (1 - beta) a.v + beta b.v + sum_j log(1 + exp(beta (W_j v + c_j)))
-
-    with a the base's visible biases (Salakhutdinov & Murray 2008, eq. 15, for a base without weights).
+    images [n, pixels] in [0, 1] -> zeros and ones, same shape.
     """
-
-    rbm: BinaryRbm
-    base_bias: Floats
-    """a [visible]."""
-
-    @property
-    def log_base_partition(self) -> float:
-        """log of the sum of f_0 over all images: at beta = 0 each hidden unit contributes a factor of 2."""
-        pixels = np.logaddexp(0, self.base_bias, dtype=np.float64).sum()
-        return float(pixels + len(self.rbm.hidden_bias) * np.log(2))
-
-    def base_samples(self, count: int, draw: np.random.Generator) -> Floats:
-        """Independent samples of f_0: [count, visible]."""
-        probability = _sigmoid(self.base_bias)
-        return _below(draw, np.broadcast_to(probability, (count, len(probability))))
-
-    def gibbs(self, activations: Floats, beta: float, draw: np.random.Generator) -> Floats:
-        """One sweep v -> h -> v' that leaves f_beta invariant, from the RBM's activations at v."""
-        hidden = _below(draw, _sigmoid(beta * activations))
-        received = hidden @ self.rbm.weight + self.rbm.visible_bias
-        return _below(draw, _sigmoid(beta * received + (1 - beta) * self.base_bias))
-
-    def log_ratio(self, visible: Floats, activations: Floats, lower: float, upper: float) -> Doubles:
-        """log f_upper(v) - log f_lower(v): [n].
-
-        The difference is formed unit by unit and without overflow, since neighbouring temperatures differ so
-        little that two sums in float32 would not. With x = W_j v + c_j and softplus(y) = log(1 + exp(y)):
-
-            softplus(upper x) - softplus(lower x)
-                = (upper - lower) max(x, 0) + log(1 + (exp(-(upper - lower) |x|) - 1) sigmoid(-lower |x|))
-        """
-        step, size = upper - lower, np.abs(activations)
-        softplus = step * np.maximum(activations, 0)
-        softplus += np.log1p(np.expm1(-step * size) * _sigmoid(-lower * size))
-        pixels = visible @ (self.rbm.visible_bias - self.base_bias)
-        return step * pixels.astype(np.float64) + softplus.sum(axis=1, dtype=np.float64)
+    rows = 1_000  # of noise at a time; a sample does not depend on the others
+    binary = np.empty_like(images)
+    for start in range(0, len(images), rows):
+        grey = images[start : start + rows]
+        noise = seeds.uniforms(seed, len(grey), grey.shape[1], seeds.Stream.BINARY, first=start)
+        binary[start : start + rows] = noise < grey
+    return binary
 
 
-def base_rate_bias(images: NDArray[np.float32]) -> Floats:
-    """Visible biases under which independent pixels are as bright as in the data: log-odds of the mean.
-
-    One image of black and one of white are counted in, so that a pixel which is never on keeps a finite bias.
-    images [n, visible] in [0, 1].
-    """
-    rate = (images.sum(axis=0, dtype=np.float64) + 1) / (len(images) + 2)
-    return np.log(rate / (1 - rate)).astype(np.float32)
-
-
-def ais(
-    rbm: BinaryRbm, base_bias: Floats, betas: Sequence[float], chains: int, draw: np.random.Generator
-) -> LogEstimate:
-    """log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008, section 4.1)."""
-    bridge = Bridge(rbm, base_bias)
-    log_weights = np.full(chains, bridge.log_base_partition)
-    visible = bridge.base_samples(chains, draw)
-    for k in trange(1, len(betas), desc="AIS", unit="beta", leave=False, disable=None):
-        activations = rbm.activations(visible)
-        log_weights += bridge.log_ratio(visible, activations, betas[k - 1], betas[k])
-        visible = bridge.gibbs(activations, betas[k], draw)
-    return LogEstimate.from_log_weights(log_weights)
-
-
-def raise_log_weights(
-    rbm: BinaryRbm, base_bias: Floats, betas: Sequence[float], visible: Floats, draw: np.random.Generator
-) -> Doubles:
-    """log w of one reverse chain from each image (Burda et al. 2015, section 3).
-
-    E[w] is the probability that the annealed chain ends at that image, so E[log w] is below its logarithm; and
-    with many temperatures the annealed chain's distribution is the RBM's.
-
-    visible [n, visible], 0 or 1; returns [n], nats.
-    """
-    bridge = Bridge(rbm, base_bias)
-    log_weights = rbm.log_unnormalised(visible) - bridge.log_base_partition
-    activations = rbm.activations(visible)
-    for k in trange(len(betas) - 1, 0, -1, desc="RAISE", unit="beta", leave=False, disable=None):
-        visible = bridge.gibbs(activations, betas[k], draw)
-        activations = rbm.activations(visible)
-        log_weights -= bridge.log_ratio(visible, activations, betas[k - 1], betas[k])
-    return log_weights
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return 0.5 * (1 + np.tanh(0.5 * x))  # cannot overflow, unlike exp(-x)
-
-
-def _below(draw: np.random.Generator, probability: Floats) -> Floats:
-    """Bernoulli samples as float32 zeros and ones."""
-    return (draw.random(probability.shape, np.float32) < probability).astype(np.float32)
+def _flat(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    return images.reshape(len(images), -1)

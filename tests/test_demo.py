@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 import os
-import time
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,17 @@ def _file(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def _bomb(side: int) -> bytes:
+    """A PNG that says it has side x side pixels, bilevel, with none of them in it."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
 def test_every_kind_of_picture_is_read_alike() -> None:
     """Catches palettes read as indices, CMYK inverted, 16 bits cut to white, an animation's last frame."""
     grey = Image.fromarray(255 - _stroke())
@@ -196,8 +208,8 @@ def test_a_28_by_28_picture_is_taken_as_it_is(library: Library) -> None:
         ("data:image/png;base64,@@@@", "image.unreadable"),
         ("data:text/html,<b>", "image.unreadable"),
         ("no/such/file.png", "image.unreadable"),
-        (_file(Image.new("L", (5000, 4000)), "PNG"), "image.too_large"),
-        (_file(Image.new("1", (30000, 30000)), "PNG"), "image.too_large"),
+        (_bomb(4_500), "image.too_large"),
+        (_bomb(30_000), "image.too_large"),
         ([[0.0, float("nan")], [0.0, 1.0]], "image.not_finite"),
         ([[0.0, float("inf")], [0.0, 1.0]], "image.not_finite"),
         ([[0.0, -0.5], [0.0, 1.0]], "image.range"),
@@ -210,21 +222,14 @@ def test_a_28_by_28_picture_is_taken_as_it_is(library: Library) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_picture_is_refused_in_one_sentence(source: object, code: str) -> None:
-    """Catches a crash, a bomb that is decoded, and a value that reaches a model unseen."""
+    """Catches a crash, a bomb that is decoded before its size is read, and a value that reaches a model.
+
+    The bombs hold too few pixels to be decoded: a decoder that began would call them unreadable.
+    """
     with pytest.raises(LineageError) as refused:
         images.prepare_picture(source)
     assert refused.value.code == code
     assert str(refused.value).endswith(".")
-
-
-def test_a_large_picture_is_refused_before_it_is_decoded() -> None:
-    """Catches a 900-megapixel bilevel PNG of a few kilobytes being unpacked to find out its size."""
-    bomb = _file(Image.new("1", (30000, 30000)), "PNG")
-    start = time.perf_counter()
-    with pytest.raises(LineageError):
-        images.decode_image(bomb)
-    # Decoding takes seconds; reading a header takes microseconds. The slack is for a loaded machine.
-    assert time.perf_counter() - start < 0.5
 
 
 def test_a_grid_repeats_pixels_and_nothing_else() -> None:

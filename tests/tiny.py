@@ -183,7 +183,7 @@ def autoencoder(*, code: int = 3, seed: int = 1) -> dict[str, onnx.ModelProto]:
 def linear(
     mean: Floats | None = None, components: Floats | None = None, *, seed: int = 2
 ) -> dict[str, onnx.ModelProto]:
-    """`reconstruct` as PCA does: projection on orthonormal components around a mean, clipped to [0, 1].
+    """`reconstruct` as PCA does: projection on orthonormal components around a mean, which may leave [0, 1].
 
     mean [784], components [k, 784]; what is not given is drawn (k = 4).
     """
@@ -195,16 +195,13 @@ def linear(
         ("Sub", "pixels mean", "centred", {}),
         ("Gemm", "centred components", "code", {"transB": 1}),
         ("Gemm", "code components mean", "raw", {}),
-        ("Clip", "raw zero one", "clipped", {}),
-        ("Reshape", "clipped picture", "reconstruction", {}),
+        ("Reshape", "raw picture", "reconstruction", {}),
     ]
     weights = {
         "mean": mean,
         "components": components,
         "flat": _FLAT,
         "picture": _PICTURE,
-        "zero": np.array(0.0),
-        "one": np.array(1.0),
     }
     outputs: dict[str, Shape] = {"reconstruction": IMAGE, "code": ("batch", len(components))}
     return {"reconstruct": graph(nodes, {"image": IMAGE}, outputs, weights)}

@@ -1,0 +1,134 @@
+"""`python -m evaluation`: the papers' numbers, from the shipped ONNX files, by the papers' protocols."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation import classify, figures, generators, likelihood, parzen, reconstruction
+from evaluation.context import Context, NotMeasuredError
+from onnx_models import catalog, seeds
+from onnx_models.catalog import Metric, Model
+from onnx_models.errors import LineageError
+from onnx_models.runtime import Runtime
+from training.datasets import DatasetError
+
+BAD_ARGUMENTS, FAILED, INTERRUPTED = 2, 1, 130
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A kind of figure: which models it is for, by their graphs alone, and how it is had."""
+
+    name: str
+    applies: Callable[[Model], bool]
+    measure: Callable[[Model, Context], list[Metric]]
+
+
+MEASURES = (
+    Measure("likelihood", likelihood.applies, likelihood.measure),
+    Measure("reconstruction", reconstruction.applies, reconstruction.measure),
+    Measure("classification", classify.applies, classify.measure),
+    Measure("samples", generators.applies, generators.measure),
+    Measure("Parzen window", parzen.applies, parzen.measure),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        known = catalog.load(*(options.models or [catalog.DIRECTORY]))
+        models = [known.model(model_id) for model_id in options.model] or list(known.models)
+        context = Context(known, Runtime("cpu"), options.data_root, options.seed, options.quick)
+    except LineageError as fault:
+        print(fault, file=sys.stderr)
+        return BAD_ARGUMENTS
+    for problem in known.problems:
+        print(problem.error, file=sys.stderr)
+    try:
+        whole = [evaluate(model, context) for model in models]
+    except KeyboardInterrupt:
+        print("Interrupted: the models above are written; run again for the others.", file=sys.stderr)
+        return INTERRUPTED
+    return 0 if all(whole) else FAILED
+
+
+def evaluate(model: Model, context: Context) -> bool:
+    """Take every measure that applies to the model, print the figures and keep them; False if one failed.
+
+    A quick run keeps nothing: its figures would stand where full ones did.
+    """
+    print(f"{model.id}", flush=True)
+    found: list[Metric] = []
+    whole = True
+    for measure in MEASURES:
+        if not measure.applies(model):
+            continue
+        start = time.perf_counter()
+        try:
+            new = measure.measure(model, context)
+        except NotMeasuredError as reason:
+            print(f"  {measure.name}: not measured, {reason}")
+            continue
+        except (LineageError, DatasetError) as fault:
+            print(f"  {measure.name}: {fault}", file=sys.stderr)
+            whole = False
+            continue
+        found += new
+        print(figures.text(new))
+        print(f"      ({measure.name} took {time.perf_counter() - start:.0f} s)", flush=True)
+    if found and not context.quick:
+        figures.write(model, found)
+    return whole
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation",
+        description="Measure each shipped model by the papers' protocols into its metrics.json.",
+    )
+    parser.add_argument("model", nargs="*", metavar="MODEL", help="ids of models (default: all of them)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="1,000 images or samples at most and coarse annealing, to see that it works; writes nothing",
+    )
+    parser.add_argument(
+        "--models",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="directory of <id>/model.json folders, may be given again (default: the shipped onnx_models)",
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="where the data sets lie (default: $LATENT_LINEAGE_DATA, else data/ in the checkout)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="of samples, binary pixels and chains, 0 to 4294967295 (default: %(default)s)",
+    )
+    return parser
+
+
+def _seed(text: str) -> int:
+    try:
+        return seeds.check_seed(int(text))
+    except (ValueError, LineageError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number from 0 to {seeds.SEED_LIMIT - 1}"
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""What every measurement shares: the shipped models, real data, and a graph run over thousands of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from onnx_models import seeds
+from onnx_models.catalog import Catalog, Graph, Model
+from onnx_models.runtime import Runtime
+from training import datasets
+
+Array = NDArray[Any]
+BATCH = 500
+QUICK_IMAGES = 1_000
+
+
+class NotMeasuredError(Exception):
+    """A figure that cannot be had here; the message says why in one sentence."""
+
+
+class Context:
+    """Models, data, seed and effort of one run of the evaluation.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where a model's judge is looked for.
+    runtime : Runtime
+        On the CPU, so that a figure does not depend on the machine's GPU.
+    data_root : Path or None
+        See `training.datasets.data_root`.
+    seed : int
+        All randomness of all figures comes from it.
+    quick : bool
+        1,000 images and samples at most and a coarse annealing: to see that all works, not to report.
+
+    """
+
+    def __init__(
+        self, catalog: Catalog, runtime: Runtime, data_root: Path | None, seed: int, quick: bool
+    ) -> None:
+        self.catalog = catalog
+        self.runtime = runtime
+        self.seed = seeds.check_seed(seed)
+        self.quick = quick
+        self._data_root = data_root
+        self._data: dict[tuple[str, str], datasets.Dataset] = {}
+        self._features: dict[tuple[str, str, str], tuple[Array, Array]] = {}
+
+    def at_most(self, count: int) -> int:
+        """Return how many of ``count`` images or samples this run takes."""
+        return min(count, QUICK_IMAGES) if self.quick else count
+
+    def whole(self, model: Model, split: str) -> datasets.Dataset:
+        """Return all real images of the model's data set in that split, uint8 [n, c, h, w].
+
+        Raises
+        ------
+        NotMeasuredError
+            There is no such data set, or its images are not of the model's size.
+        training.datasets.DatasetError
+            The files are missing; the message says how to get them.
+
+        """
+        name = model.dataset["id"]
+        if name not in datasets.NAMES:
+            raise NotMeasuredError(f"there is no data set {name!r} to measure it on")
+        if (name, split) not in self._data:
+            self._data[name, split] = datasets.load(name, split, self._data_root)
+        data = self._data[name, split]
+        expected = tuple(model.image[axis] for axis in ("channels", "height", "width"))
+        if data.images.shape[1:] != expected:
+            raise NotMeasuredError(f"its images are {expected}, those of {name} are {data.images.shape[1:]}")
+        return data
+
+    def data(self, model: Model, split: str) -> datasets.Dataset:
+        """Return the images of `whole` that this run takes: all, or the first of them in a quick one."""
+        data = self.whole(model, split)
+        count = self.at_most(len(data))
+        return replace(data, images=data.images[:count], labels=data.labels[:count])
+
+    def judge(self, model: Model) -> Model:
+        """Return the shipped judge of the model's data set: of several, the first by id.
+
+        Raises
+        ------
+        NotMeasuredError
+            There is none.
+
+        """
+        judges = [
+            judge
+            for judge in self.catalog.having("classify", kinds=("judge",))
+            if judge.dataset["id"] == model.dataset["id"] and judge.image == model.image
+        ]
+        if not judges:
+            raise NotMeasuredError(f"no judge of {model.dataset['id']} is among the models")
+        return min(judges, key=lambda judge: judge.id)
+
+    def judged_data(self, model: Model, split: str) -> tuple[Array, Array]:
+        """Return features float32 [n, d] and classes int64 [n] of real images, by the model's judge."""
+        judge = self.judge(model)
+        key = judge.id, model.dataset["id"], split
+        if key not in self._features:
+            self._features[key] = self.judged(judge, as_images(self.data(model, split).images), split)
+        return self._features[key]
+
+    def judged(self, judge: Model, images: Array, title: str) -> tuple[Array, Array]:
+        """Return features float32 [n, d] and classes int64 [n] of any images."""
+        seen = self.run(judge.graphs["classify"], {"image": images}, f"{judge.id} looks at {title}")
+        return seen["features"], seen["class_logits"].argmax(axis=1)
+
+    def run(self, graph: Graph, inputs: Mapping[str, Array], title: str) -> dict[str, Array]:
+        """Run a graph over any number of rows, batch by batch: outputs by name, rows in order."""
+        count = len(next(iter(inputs.values())))
+        parts = [
+            self.runtime.run(graph, {name: rows[start : start + BATCH] for name, rows in inputs.items()})
+            for start in progress(range(0, count, BATCH), title)
+        ]
+        return {
+            output.name: np.concatenate([part[output.name] for part in parts]) for output in graph.outputs
+        }
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        """Return numpy's generator for what no other runtime has to repeat, such as AIS chains."""
+        return np.random.Generator(np.random.SFC64([self.seed, purpose]))
+
+
+def as_images(pixels: Array) -> NDArray[np.float32]:
+    """Turn bytes into what graphs take: float32 in [0, 1], same shape."""
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def progress(batches: Iterable[int], title: str) -> Iterable[int]:
+    """Show a bar of batches on a terminal, gone when done."""
+    return tqdm(batches, desc=title, unit="batch", leave=False, disable=None)

@@ -1,0 +1,110 @@
+"""What a generator makes of 10,000 seeds, in the features of the shipped judge of its data set.
+
+No Inception weights are shipped, so none of these is an FID: the Frechet distance is that of our own judge's
+features, is named so, and has the distance between real training and test images beside it as its scale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.context import Context
+from evaluation.figures import figure
+from onnx_models import seeds
+from onnx_models.catalog import Metric, Model
+from training.metrics import class_fractions, diversity_ratio, frechet_distance, precision_recall
+
+SAMPLES = 10_000
+NEIGHBOURS = 3
+NO_LABEL = -1
+
+
+def applies(model: Model) -> bool:
+    """Whether the model makes images from noise."""
+    return model.has("generate")
+
+
+def measure(model: Model, context: Context) -> list[Metric]:
+    """Return Frechet distance, its ratio to real data, precision, recall, diversity and class shares."""
+    judge = context.judge(model)
+    real, _ = context.judged_data(model, "test")
+    train, _ = context.judged_data(model, f"train[:{len(real)}]")
+    made, classes = context.judged(judge, sample(model, context, SAMPLES), f"{model.id}'s samples")
+    graphs = [model.graphs["generate"], judge.graphs["classify"]]
+    judged = f"features of {judge.id}; {len(made):,} samples against {len(real):,} test images"
+    seed = f"seed {context.seed}"
+
+    frechet, to_real = frechet_distance(made, real), frechet_distance(train, real)
+    precision, recall = precision_recall(made, real, NEIGHBOURS)
+    count = len(context.data(model, "test").class_names)
+    shares = class_fractions(classes, count)
+
+    def one(
+        name: str, value: float, unit: str, protocol: str, source: str, error: float | None = None
+    ) -> Metric:
+        text = f"{protocol}; {seed}"
+        return figure(
+            model, name, value, unit=unit, protocol=text, source=source, measured_on=graphs, error=error
+        )
+
+    def share(name: str, value: float, which: int) -> Metric:
+        protocol = (
+            f"class {which} of {count} by {judge.id}, of {len(made):,} samples; ± binomial standard error"
+        )
+        return one(name, value, "fraction", protocol, "this project", _binomial(value, len(made)))
+
+    return [
+        one("frechet_classifier_features", frechet, "squared feature units", judged, "Heusel et al. 2017"),
+        one(
+            "frechet_ratio_to_real",
+            frechet / to_real,
+            "ratio",
+            f"{judged}, over {to_real:.3f} of as many training images against the same",
+            "Heusel et al. 2017",
+        ),
+        one(
+            "precision_k3",
+            precision,
+            "fraction",
+            f"{judged}; balls of the {NEIGHBOURS}rd nearest neighbour; ± binomial standard error",
+            "Kynkaanniemi et al. 2019",
+            _binomial(precision, len(made)),
+        ),
+        one(
+            "recall_k3",
+            recall,
+            "fraction",
+            f"{judged}; balls of the {NEIGHBOURS}rd nearest neighbour; ± binomial standard error",
+            "Kynkaanniemi et al. 2019",
+            _binomial(recall, len(real)),
+        ),
+        one(
+            "diversity_ratio",
+            diversity_ratio(made, real),
+            "ratio",
+            f"mean pairwise distance of {len(made):,} samples over that of {len(real):,} test images, "
+            f"features of {judge.id}",
+            "this project",
+        ),
+        share("class_fraction_min", float(shares.min()), int(shares.argmin())),
+        share("class_fraction_max", float(shares.max()), int(shares.argmax())),
+    ]
+
+
+def sample(model: Model, context: Context, count: int) -> NDArray[np.float32]:
+    """Return images [count, c, h, w] of samples 0, 1, 2, ... of the context's seed, without a label.
+
+    Fewer of them in a quick run.
+    """
+    graph = model.graphs["generate"]
+    count = context.at_most(count)
+    latent = int(graph.input("z").shape[1])
+    inputs = {"z": seeds.normals(context.seed, count, latent)}
+    if any(tensor.name == "label" for tensor in graph.inputs):
+        inputs["label"] = np.full(count, NO_LABEL, np.int64)
+    return context.run(graph, inputs, f"{model.id} makes images")["image"]
+
+
+def _binomial(share: float, count: int) -> float:
+    return float(np.sqrt(share * (1 - share) / count))

@@ -1,0 +1,178 @@
+"""The cards: a README.md beside each model and data set, generated from its JSON: it cannot go stale."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from export import manifest, test_vectors
+
+KINDS = {
+    "model": "a model of the lineage",
+    "baseline": "a baseline, a yardstick for the models",
+    "judge": "a judge, in whose features the models are measured",
+    "exhibit": "an exhibit, which shows how a model can fail",
+}
+SAMPLES = {  # Python that makes an input of that range; shape and dtype are filled in
+    "[0, 1]": "rng.random({shape}, dtype=numpy.float32)",
+    "[0, 1)": "rng.random({shape}, dtype=numpy.float32)",
+    "{0, 1}": "rng.integers(0, 2, {shape}).astype(numpy.float32)",
+    "N(0, 1)": "rng.standard_normal({shape}, dtype=numpy.float32)",
+    "(-inf, inf)": "rng.standard_normal({shape}, dtype=numpy.float32)",
+}
+
+
+def write(directory: Path) -> None:
+    """Write ``manifest.json`` and every card below `directory`, where their content would change."""
+    for path, text in expected(directory).items():
+        if not path.is_file() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def expected(directory: Path) -> dict[Path, str]:
+    """What the manifest and the cards must hold, by path."""
+    joined = manifest.collect(directory)
+    texts = {directory / manifest.MANIFEST: manifest.dumps(joined)}
+    for model in joined["models"]:
+        texts[directory / model["id"] / "README.md"] = model_card(model)
+    for dataset in joined["datasets"]:
+        texts[directory / "datasets" / dataset["id"] / "README.md"] = dataset_card(dataset)
+    return texts
+
+
+def model_card(model: Mapping[str, Any]) -> str:
+    """Markdown of a model as the manifest describes it, its figures included."""
+    paper, training = model["paper"], model["training"]
+    paragraphs = [
+        f"# {model['title']['en']} ({model['year']})",
+        f"`{model['id']}`, {KINDS[model['kind']]}. {paper['authors']}, [{paper['title']}]({paper['url']}).",
+        model["lesson"]["en"],
+        f"*{model['lesson']['fr']}*",
+        "## Graphs",
+        *_graphs(model["graphs"]),
+        *_snapshots(model["snapshots"]),
+        "## Use",
+        _snippet(model),
+        "## Training",
+        f"`{training['command']}` (seed {training['seed']}, {training['device']}) saw "
+        f"{training['images_seen']:,} images of {model['dataset']['name']} "
+        f"({model['dataset']['licence']}) in {training['seconds']:,.0f} s.",
+        "## Figures",
+        *_metrics(model["metrics"]),
+        *_files(model["files"]),
+        "## Licence",
+        f"Weights and this card: {model['licence']}.",
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def dataset_card(dataset: Mapping[str, Any]) -> str:
+    """Markdown of a data set's folder."""
+    paragraphs = [
+        f"# {dataset['name']}",
+        f"Real pictures that stand beside the made ones. {dataset['source']}. Licence: {dataset['licence']}.",
+        *_files(dataset["files"], heading=None),
+        "`examples.npz` holds 20 test digits of each class: `images` uint8 [200, 28, 28], `labels` uint8 "
+        "[200] and `indices` int64 [200], their places in the test set. `neighbours.npz` holds the 50,000 "
+        "digits that `gan` was trained on, in their order: `images` uint8 [50000, 28, 28] and `labels` "
+        "uint8 [50000]. Nothing is quantised or left out, so the nearest training digit found in it is "
+        "the nearest there is.",
+        "\n".join(
+            (
+                "```python",
+                "import numpy",
+                f'digits = numpy.load("onnx_models/datasets/{dataset["id"]}/neighbours.npz")["images"]',
+                "distances = [numpy.square(part - image).sum((1, 2)) for part in numpy.split(digits / "
+                "255.0, 10)]",
+                "print(numpy.concatenate(distances).argmin())  # image: 28x28 in [0, 1]",
+                "```",
+            )
+        ),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _graphs(graphs: Mapping[str, Any]) -> Iterator[str]:
+    for role, graph in graphs.items():
+        yield (
+            f"**{role}**: `{graph['file']}`, {graph['bytes'] / 1e6:.2f} MB, opset {graph['opset']}, "
+            f"within {graph['tolerance']:g} of PyTorch."
+        )
+        rows = [("input", tensor) for tensor in graph["inputs"]] + [("output", t) for t in graph["outputs"]]
+        yield _table(
+            ("", "name", "shape", "range", "meaning"),
+            (
+                (
+                    end,
+                    f"`{tensor['name']}`",
+                    f"{tensor['dtype']} [{', '.join(map(str, tensor['shape']))}]",
+                    tensor["range"],
+                    tensor["meaning"],
+                )
+                for end, tensor in rows
+            ),
+        )
+    yield (
+        f"`{test_vectors.FOLDER}/<graph>/` holds example inputs and outputs, one serialised TensorProto "
+        f"each, for every graph that has inputs. Errors are absolute; relative to its largest magnitude "
+        f"for an output that leaves [-1, 1]."
+    )
+
+
+def _snapshots(snapshots: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    seen = [f"{snapshot['images_seen']:,}" for snapshot in snapshots]
+    if seen:
+        yield f"`snapshots/` holds the same graph as it was after {', '.join(seen)} training images."
+
+
+def _snippet(model: Mapping[str, Any]) -> str:
+    graph = next(iter(model["graphs"].values()))
+    lines = [
+        "import numpy, onnxruntime",
+        "rng = numpy.random.default_rng(0)",
+        f'session = onnxruntime.InferenceSession("onnx_models/{model["id"]}/{graph["file"]}")',
+    ]
+    for tensor in graph["inputs"]:
+        shape = tuple(4 if size == "batch" else size for size in tensor["shape"])
+        lines.append(f"{tensor['name']} = {SAMPLES[tensor['range']].format(shape=shape)}")
+    given = ", ".join(f'"{tensor["name"]}": {tensor["name"]}' for tensor in graph["inputs"])
+    output = graph["outputs"][0]
+    lines.append(f'{output["name"]} = session.run(["{output["name"]}"], {{{given}}})[0]')
+    lines.append(f"print({output['name']}.shape)")
+    return "\n".join(["```python", *lines, "```"])
+
+
+def _metrics(metrics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    rows = [
+        (
+            f"`{figure['name']}`",
+            _number(figure["value"])
+            + (f" ± {_number(figure['error'])}" if figure["error"] is not None else ""),
+            figure["unit"],
+            _number(figure["paper_value"]) if figure["paper_value"] is not None else "",
+            f"{figure['protocol']} {figure['source']}".strip(),
+        )
+        for figure in metrics
+    ]
+    if rows:
+        yield _table(("figure", "value", "unit", "paper's", "protocol and source"), rows)
+    else:
+        yield "None measured on these files; `python -m evaluation` measures them."
+
+
+def _files(files: Iterable[Mapping[str, Any]], heading: str | None = "## Files") -> Iterator[str]:
+    rows = [
+        (f"`{file['file']}`", file["role"], f"{file['bytes']:,}", file["licence"], f"`{file['made_by']}`")
+        for file in files
+    ]
+    if rows:
+        yield from [heading] if heading else []
+        yield _table(("file", "role", "bytes", "licence", "made by"), rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,40 @@
+"""What a person says about a model: one `Entry` each, kept in `export.models`, joined in `export.table`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from export.graphs import Graph
+
+MNIST = {"id": "mnist", "name": "MNIST", "licence": "CC BY-SA 3.0"}
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A model's words and its graphs; the numbers come from its run."""
+
+    id: str
+    kind: Literal["model", "baseline", "judge", "exhibit"]
+    year: int
+    family: str  # the file in `training/` that teaches it
+    title: Mapping[str, str]  # by language
+    lesson: Mapping[str, str]  # three sentences, by language
+    equation: str  # MathML
+    paper: Mapping[str, str]  # authors, title, url
+    colour: str  # #rrggbb, at least 4:1 against both paper and ink
+    graphs: Callable[[Mapping[str, nn.Module]], tuple[Graph, ...]]  # from the networks by name
+    snapshot_role: str | None = None  # the graph whose earlier generations ship too
+    dataset: Mapping[str, str] = field(default_factory=lambda: MNIST)
+    licence: str = LICENCE
+    image: Mapping[str, int] = field(default_factory=lambda: {"channels": 1, "height": 28, "width": 28})
+
+
+def formula(body: str) -> str:
+    """A displayed equation from the inside of its MathML."""
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block"><mrow>{body}</mrow></math>'

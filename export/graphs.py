@@ -1,0 +1,181 @@
+"""What ships, as modules whose `forward` signature IS the ONNX signature: names and order of its arguments.
+
+Images are float32 NCHW in [0, 1] on both sides of every graph, whatever the network inside likes. Randomness
+comes in by arguments. A module here holds exactly one network, as its only child, so that the parameters keep
+the names they have in training once that child's name is taken off.
+"""
+
+import inspect
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from export.inputs import UNIT_INTERVAL
+from onnx_models.catalog import Tensor as Described
+
+SIZE = (1, 28, 28)  # channels, height, width of a digit
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One ``.onnx`` file to be."""
+
+    role: str
+    module: nn.Module
+    inputs: tuple[Described, ...]
+    outputs: tuple[Described, ...]
+    storage: Literal["float32", "float16"] = "float32"
+    """What the weights are kept in; all arithmetic is float32."""
+
+    def __post_init__(self) -> None:
+        arguments = list(inspect.signature(self.module.forward).parameters)
+        described = [tensor.name for tensor in self.inputs]
+        if arguments != described:
+            raise ValueError(f"{self.role}: forward takes {arguments}, but {described} are described")
+
+
+def batched(name: str, range: str, meaning: str, *shape: int, dtype: str = "float32") -> Described:
+    """Describe an input or output [batch, *shape]."""
+    return Described(name, dtype, ("batch", *shape), range, meaning)
+
+
+def picture(
+    name: str, meaning: str, size: tuple[int, int, int] = SIZE, range: str = UNIT_INTERVAL
+) -> Described:
+    """Describe images [batch, channels, height, width]."""
+    return batched(name, range, meaning, *size)
+
+
+class Reconstruct(nn.Module):
+    """A picture through the autoencoder and back."""
+
+    def __init__(self, autoencoder: nn.Module) -> None:
+        super().__init__()
+        self.network = autoencoder
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        logits, code = self.network(image.flatten(1))
+        return torch.sigmoid(logits).view_as(image), code
+
+
+class Encode(nn.Module):
+    """The first half of an autoencoder."""
+
+    def __init__(self, autoencoder: nn.Module) -> None:
+        super().__init__()
+        self.network = autoencoder
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, 28, 28] -> code."""
+        return self.network.encoder(image.flatten(1))
+
+
+class Decode(nn.Module):
+    """The second half of an autoencoder."""
+
+    def __init__(self, autoencoder: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+        super().__init__()
+        self.network = autoencoder
+        self.size = size
+
+    def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Code -> image, logits."""
+        logits = self.network.decoder(code).unflatten(1, self.size)
+        return torch.sigmoid(logits), logits
+
+
+class Project(nn.Module):
+    """A picture onto principal components and back."""
+
+    def __init__(self, pca: nn.Module) -> None:
+        super().__init__()
+        self.network = pca
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        reconstruction, code = self.network(image.flatten(1))
+        return reconstruction.view_as(image), code
+
+
+class MeanField(nn.Module):
+    """A picture up to a Boltzmann machine's hidden units and down again, by probabilities: nothing random."""
+
+    def __init__(self, rbm: nn.Module) -> None:
+        super().__init__()
+        self.network = rbm
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        hidden = self.network.hidden_mean(image.flatten(1))
+        return self.network.visible_mean(hidden).view_as(image), hidden
+
+
+class GibbsStep(nn.Module):
+    """One step of block Gibbs sampling, v -> h -> v; the host loops, since many runtimes know no Loop."""
+
+    def __init__(self, rbm: nn.Module) -> None:
+        super().__init__()
+        self.network = rbm
+
+    def forward(self, visible: Tensor, hidden_noise: Tensor, visible_noise: Tensor) -> tuple[Tensor, ...]:
+        """State, noise -> visible_mean, visible_sample, hidden_mean, hidden, free_energy; on is noise < mean."""
+        rbm = self.network
+        hidden_mean = rbm.hidden_mean(visible)
+        hidden = (hidden_noise < hidden_mean).to(visible.dtype)
+        visible_mean = rbm.visible_mean(hidden)
+        visible_sample = (visible_noise < visible_mean).to(visible.dtype)
+        return visible_mean, visible_sample, hidden_mean, hidden, rbm.free_energy(visible)
+
+
+class Parameters(nn.Module):
+    """The parameters themselves, layer by layer: filters to look at, energies to compute elsewhere."""
+
+    def __init__(self, rbm: nn.Module) -> None:
+        super().__init__()
+        self.network = rbm
+
+    def forward(self) -> tuple[Tensor, ...]:
+        """-> weight_0, visible_bias_0, hidden_bias_0."""
+        rbm = self.network
+        # Cloned: an output that is the parameter itself would take the parameter's name away.
+        return rbm.weight.clone(), rbm.visible_bias.clone(), rbm.hidden_bias.clone()
+
+
+class Generate(nn.Module):
+    """Noise to pictures."""
+
+    def __init__(self, generator: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+        super().__init__()
+        self.network = generator
+        self.size = size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return self.network(z).unflatten(1, self.size)
+
+
+class Discriminate(nn.Module):
+    """The probability that a picture is real."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.network = discriminator
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, 28, 28] -> score."""
+        return torch.sigmoid(self.network(image.flatten(1)))
+
+
+class Classify(nn.Module):
+    """Which class, and the features it was decided from."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        self.network = classifier
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> class_logits, features."""
+        return self.network(image)

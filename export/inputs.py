@@ -1,0 +1,41 @@
+"""Seeded inputs for a graph, drawn from the documented generator so that any language can repeat them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnx_models import seeds
+from onnx_models.catalog import Tensor
+
+# What a range, as model.json words it, is drawn as. Uniform numbers cubed are mostly dark with some bright
+# pixels, closer to a digit than uniform noise is; codes of trained networks are a few units wide.
+UNIT_INTERVAL = "[0, 1]"
+UNIFORM = "[0, 1)"
+BINARY = "{0, 1}"
+NORMAL = "N(0, 1)"
+REAL = "(-inf, inf)"
+POSITIVE = "[0, inf)"
+
+
+def draw(tensors: Iterable[Tensor], batch: int, seed: int) -> dict[str, NDArray[Any]]:
+    """Inputs by name for `batch` rows, each of its tensor's dtype and shape, a function of `seed` alone."""
+    return {tensor.name: _draw(tensor, batch, seed, layer) for layer, tensor in enumerate(tensors)}
+
+
+def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
+    shape = tuple(int(size) for size in tensor.shape[1:])
+    size = int(np.prod(shape))
+    if tensor.range in (NORMAL, REAL):
+        values = seeds.normals(seed, batch, size, seeds.Stream.Z, layer=layer)
+        values = values * np.float32(1 if tensor.range == NORMAL else 3)
+    else:
+        values = seeds.uniforms(seed, batch, size, seeds.Stream.CHOICE, layer=layer)
+        if tensor.range == UNIT_INTERVAL:
+            values = values**3
+        elif tensor.range == BINARY:
+            values = (values < 0.5).astype(np.float32)
+        elif tensor.range != UNIFORM:
+            raise ValueError(f"{tensor.name}: nothing is known of drawing from {tensor.range!r}")
+    return values.reshape(batch, *shape).astype(tensor.dtype)

@@ -1,0 +1,166 @@
+"""One graph to the bytes of one ``.onnx`` file; the same module gives the same bytes.
+
+What is done to PyTorch's export and why:
+
+* PyTorch's own optimiser is left out. It merges batch normalisation into convolutions, drops biases that
+  happen to be zero and shares initialisers that happen to be equal, so that parameters would lose their names
+  (`python -m training X --init-from onnx_models` reads them by name) and a graph's form would depend on its
+  weights. onnxruntime makes the same optimisations when it loads a file.
+* Constants are folded, except where a parameter takes part.
+* Nodes carry stack traces with paths of this machine: metadata and doc strings are taken out.
+* Half-precision storage is an initialiser in float16 and a Cast in front of its readers; onnxruntime does the
+  Cast once, at load.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+import torch
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnxscript import optimizer
+from torch import nn
+
+from export import inputs
+from export.graphs import Graph
+from export.onnx_file import signature
+
+OPSET = 18  # what PyTorch's exporter writes without converting anything
+IR_VERSION = 10  # the newest that the runtimes of the contract read
+PRODUCER = "latent-lineage"
+SMALLEST_HALF = 256  # values; halving a smaller initialiser saves less than its Cast costs
+
+
+def to_onnx(graph: Graph) -> bytes:
+    """The file's content.
+
+    Raises ValueError where the exported signature is not the described one.
+    """
+    module = graph.module.eval()
+    example = tuple(torch.from_numpy(array) for array in inputs.draw(graph.inputs, batch=2, seed=0).values())
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            example,
+            input_names=[tensor.name for tensor in graph.inputs],
+            output_names=[tensor.name for tensor in graph.outputs],
+            dynamic_shapes=tuple({0: "batch"} for _ in graph.inputs),
+            opset_version=OPSET,
+            external_data=False,
+            optimize=False,
+            verbose=False,
+        )
+        assert program is not None
+        parameters = set(module.state_dict())
+        optimizer.fold_constants(
+            program.model,
+            onnx_shape_inference=True,
+            should_fold=lambda node: None if parameters.isdisjoint(_names(node.inputs)) else False,
+        )
+        optimizer.remove_unused_nodes(program.model)
+    model = program.model_proto
+    _strip(model, graph.role)
+    _name_after_network(model, module)
+    if graph.storage == "float16":
+        _store_halves(model)
+    _check_signature(model, graph)
+    content = model.SerializeToString(deterministic=True)
+    onnx.checker.check_model(content, full_check=True)
+    return content
+
+
+def with_weights(content: bytes, network: nn.Module) -> bytes:
+    """The same graph with the parameters and buffers of `network`, found by their names."""
+    model = onnx.load_model_from_string(content)
+    weights = network.state_dict()
+    for initialiser in model.graph.initializer:
+        if initialiser.name in weights:
+            array = (
+                weights[initialiser.name]
+                .numpy()
+                .astype(helper.tensor_dtype_to_np_dtype(initialiser.data_type))
+            )
+            initialiser.CopyFrom(numpy_helper.from_array(array, initialiser.name))
+    return model.SerializeToString(deterministic=True)
+
+
+def _names(values: Any) -> list[str]:
+    return [value.name for value in values if value is not None]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's remarks on packages it does not find and on its own internals."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _strip(model: ModelProto, role: str) -> None:
+    """Keep only what a runtime needs."""
+    model.ir_version = IR_VERSION
+    model.producer_name, model.producer_version = PRODUCER, ""
+    model.ClearField("metadata_props")
+    model.ClearField("doc_string")
+    graph = model.graph
+    graph.name = role
+    graph.ClearField("doc_string")
+    graph.ClearField("value_info")
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+
+
+def _name_after_network(model: ModelProto, module: nn.Module) -> None:
+    """Take the wrapper's only child off the parameters' names: `network.encoder.0.weight` loses a word."""
+    ((child, _),) = module.named_children()
+    names = {f"{child}.{name}": name for name in module.get_submodule(child).state_dict()}
+    taken = {output for node in model.graph.node for output in node.output}
+    taken |= {tensor.name for tensor in (*model.graph.input, *model.graph.output)}
+    # A value of the graph that already bears a parameter's name makes way for it.
+    rename = names | {name: f"{name}_value" for name in names.values() if name in taken}
+    ends = {tensor.name for tensor in (*model.graph.input, *model.graph.output)}
+    if not ends.isdisjoint(names.values()):
+        raise ValueError(f"{model.graph.name}: an input or output bears the name of a parameter")
+    for initialiser in model.graph.initializer:
+        initialiser.name = names.get(initialiser.name, initialiser.name)
+    for node in model.graph.node:
+        node.input[:] = [rename.get(name, name) for name in node.input]
+        node.output[:] = [rename.get(name, name) for name in node.output]
+
+
+def _store_halves(model: ModelProto) -> None:
+    """Keep large float32 initialisers as float16 under their own names, cast back for their readers."""
+    casts = []
+    for initialiser in model.graph.initializer:
+        array = numpy_helper.to_array(initialiser)
+        if initialiser.data_type != TensorProto.FLOAT or array.size < SMALLEST_HALF:
+            continue
+        name, wide = initialiser.name, f"{initialiser.name}.float32"
+        initialiser.CopyFrom(numpy_helper.from_array(array.astype("float16"), name))
+        for node in model.graph.node:
+            node.input[:] = [wide if used == name else used for used in node.input]
+        casts.append(helper.make_node("Cast", [name], [wide], name=f"{name}.cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    model.graph.ClearField("node")
+    model.graph.node.extend(nodes)
+
+
+def _check_signature(model: ModelProto, graph: Graph) -> None:
+    for end, found, described in (
+        ("inputs", signature(model.graph.input), graph.inputs),
+        ("outputs", signature(model.graph.output), graph.outputs),
+    ):
+        expected = [(tensor.name, tensor.dtype, tensor.shape) for tensor in described]
+        if found != expected:
+            raise ValueError(f"{graph.role}: its {end} are {found}, but {expected} are described")

@@ -1,0 +1,28 @@
+"""How far a shipped graph may be from what it was made from: the one table, and the measure it applies to."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE = {
+    # Stored exactly: only the order of additions differs between PyTorch and onnxruntime.
+    "float32": 1e-4,
+    # Weights rounded to 11 significant bits, and compared with the unrounded ones.
+    "float16": 2e-3,
+}
+"""Largest difference allowed, by the dtype that a graph's weights are stored in."""
+
+
+def difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Largest absolute difference; infinite where the shapes differ or a value is not finite.
+
+    Pictures and probabilities lie in [0, 1]. What ranges wider (codes, logits, a free energy of minus 300
+    nats) is compared relative to its largest magnitude, or float32 itself would break the tolerance.
+    """
+    if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
+        return float("inf")
+    if found.size == 0:
+        return 0.0
+    scale = max(1.0, float(np.abs(expected).max()))
+    return float(np.abs(found.astype(np.float64) - expected).max()) / scale
