@@ -15,9 +15,9 @@ better things to say than where the digit stands.
 
     Vincent et al. 2008, "Extracting and composing robust features with denoising autoencoders"
 
-`autoencoder_denoising` sees a damaged picture and answers with the whole one. The damage is the paper's masking
-(pixels to black), to which salt (pixels to white) is added; how much of it is drawn for each picture anew, so
-that an undamaged one is nothing unheard of.
+`autoencoder_denoising` sees a damaged picture and answers with the whole one. The damage is the paper's
+masking (pixels to black), to which salt (pixels to white) is added; how much of it is drawn for each picture
+anew, so that an undamaged one is nothing unheard of.
 """
 
 import math
@@ -49,8 +49,6 @@ class AutoencoderConfig(Config):
     warm_up_steps: int = 500
     weight_decay: float = 1e-2
     shift: int = 1  # pixels; each image moves by -shift..shift in both directions
-    masking: float = 0.0  # up to this part of a picture's pixels is blackened before the encoder sees it
-    salt: float = 0.0  # and up to this part whitened
     bfloat16: bool = True  # matrix products in bfloat16, sums and the loss in float32
 
     def validate(self) -> None:
@@ -60,6 +58,21 @@ class AutoencoderConfig(Config):
             raise ConfigError("code and every one of widths must be at least 1 unit.")
         if not 0 <= self.shift < 28:
             raise ConfigError(f"shift must be 0 to 27 pixels, not {self.shift}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoisingConfig(AutoencoderConfig):
+    """An autoencoder that repairs pictures, and how it learns."""
+
+    images: int = 60 * 60_000
+    code: int = 50
+    widths: tuple[int, ...] = (500, 250)
+    masking: float = 0.5  # up to this part of a picture's pixels is blackened before the encoder sees it
+    salt: float = 0.3  # and up to this part whitened
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
         if min(self.masking, self.salt) < 0 or self.masking + self.salt > 1:
             raise ConfigError("masking and salt must be 0 or more, and 1 or less together.")
 
@@ -76,11 +89,7 @@ MODELS: dict[str, dict[str, AutoencoderConfig]] = {
         }
         for code in (2, 5, 10)
     },
-    "autoencoder_denoising": {
-        "default": AutoencoderConfig(
-            code=50, widths=(500, 250), images=60 * 60_000, masking=0.5, salt=0.3, snapshots=2
-        )
-    },
+    "autoencoder_denoising": {"default": DenoisingConfig()},
 }
 
 
@@ -120,7 +129,7 @@ def squared_error(logits: Tensor, image: Tensor) -> Tensor:
 
 
 def shifted(images: Tensor, reach: int, draw: Draw) -> Tensor:
-    """Each of `images` [batch, channels, height, width] moved by its own -reach..reach pixels; zeros move in."""
+    """Each of `images` [batch, channels, height, width] moved by its own -reach..reach pixels, zeros in."""
     if reach == 0:
         return images
     batch, channels, height, width = images.shape
@@ -140,8 +149,6 @@ def corrupted(image: Tensor, masking: float, salt: float, draw: Draw) -> Tensor:
     times `masking` and whitened with probability severity times `salt` (Vincent et al. 2008, section 2.3;
     2010, section 3.4).
     """
-    if masking == salt == 0:
-        return image
     severity = draw.uniform(len(image), 1)
     fate = draw.uniform(*image.shape)
     blackened = image * (fate >= severity * masking)
@@ -161,18 +168,22 @@ class Reconstruct:
         )
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
-        """One step of AdamW on the shifted, corrupted batch."""
+        """One step of AdamW on the shifted batch."""
         config = self._config
         for group in self._optimizer.param_groups:
             group["lr"] = config.learning_rate * warm_up_then_cosine(progress, self._warm_up)
         image = shifted(images, config.shift, draw).flatten(1).float() / 255
         with torch.autocast(image.device.type, torch.bfloat16, enabled=config.bfloat16):
-            logits, _ = self._autoencoder(corrupted(image, config.masking, config.salt, draw))
+            logits, _ = self._autoencoder(self.seen(image, draw))
         loss = squared_error(logits, image)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         return {"squared_error": loss.detach()}
+
+    def seen(self, image: Tensor, draw: Draw) -> Tensor:
+        """What the encoder gets of `image` [batch, pixels]: all of it."""
+        return image
 
     def state_dict(self) -> dict[str, Any]:
         """AdamW's moments."""
@@ -186,10 +197,22 @@ class Reconstruct:
         """Rows of ten training images, as the encoder sees them, each above the row of their reconstructions.
         [100, 1, 28, 28].
         """
-        config, images = self._config, self._examples.float() / 255
-        seen = corrupted(images.flatten(1), config.masking, config.salt, draw)
+        images = self._examples.float() / 255
+        seen = self.seen(images.flatten(1), draw)
         logits, _ = networks["autoencoder"](seen)
         return above_one_another(seen.view_as(images), torch.sigmoid(logits).view_as(images))
+
+
+class Denoise(Reconstruct):
+    """Minimise the squared error between the whole image and what is made of a damaged one."""
+
+    def __init__(self, config: DenoisingConfig, autoencoder: nn.Module, images: Tensor) -> None:
+        super().__init__(config, autoencoder, images)
+        self._masking, self._salt = config.masking, config.salt
+
+    def seen(self, image: Tensor, draw: Draw) -> Tensor:
+        """What the encoder gets of `image` [batch, pixels]: a part."""
+        return corrupted(image, self._masking, self._salt, draw)
 
 
 def warm_up_then_cosine(progress: float, warm_up: float) -> float:
@@ -208,5 +231,10 @@ def stages(
     config: AutoencoderConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
 ) -> list[Stage]:
     """One stage, end to end."""
-    rule = Reconstruct(config, networks["autoencoder"], images)
+    autoencoder = networks["autoencoder"]
+    rule = (
+        Denoise(config, autoencoder, images)
+        if isinstance(config, DenoisingConfig)
+        else Reconstruct(config, autoencoder, images)
+    )
     return [Stage("autoencoder", rule, config.images // config.batch, config.batch, config.ema_half_life)]

@@ -1,7 +1,7 @@
 """The judges: classifiers in whose features diversity and Fréchet distances are measured, and a baseline.
 
-    LeCun et al. 1998, "Gradient-based learning applied to document recognition": `classifier_cnn`, and the same
-        network on Fashion-MNIST, `classifier_fashion`
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition": `classifier_cnn`, and the
+        same network on Fashion-MNIST, `classifier_fashion`
     He et al. 2016, "Deep residual learning for image recognition": `classifier_cifar10`, a small one
     Ioffe & Szegedy 2015, "Batch normalization", for what makes all of them train in minutes
 
@@ -9,8 +9,8 @@
 same way, and it learns just as well. So no shifts for it, only pixels blanked at random (Srivastava et al.
 2014, "Dropout"; on the input layer alone).
 
-Judges compete with nothing on the page. Each is trained on its whole training set; its penultimate activations
-play the part that Inception's play for photographs.
+Judges compete with nothing on the page. Each is trained on its whole training set; its penultimate
+activations play the part that Inception's play for photographs.
 """
 
 import math
@@ -174,7 +174,7 @@ class Perceptron(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """A stem, three residual blocks at half, a quarter and an eighth of the size, an average over positions."""
+    """A stem, three residual blocks at half, a quarter and an eighth of the size, an average over places."""
 
     def __init__(
         self,

@@ -5,10 +5,10 @@
     p(z) = N(0, I)    p(x|z) = Bernoulli(decoder(z))    q(z|x) = N(mean(x), diag(exp(log_variance(x))))
 
 What is maximised is the paper's bound on log p(x), the ELBO with its KL term in closed form and one sample of
-z an image; nothing is re-weighted, annealed or tightened. As in later work on the bound (Burda et al. 2016), the
-pixels are drawn anew from their grey values every time an image is seen, so that there is no end of data to
-overfit. One stochastic layer and two deterministic ones on either side, as there; what their 200 tanh units
-learn in 3,280 passes, wider SiLU layers, AdamW and a cosine schedule learn in a fraction of them.
+z an image; nothing is re-weighted, annealed or tightened. As in later work on the bound (Burda et al. 2016)
+the pixels are drawn anew from their grey values every time an image is seen, so that there is no end of data
+to overfit. One stochastic layer and two deterministic ones on either side, as there; what their 200 tanh
+units learn in 3,280 passes, wider SiLU layers, AdamW and a cosine schedule learn in a fraction of them.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ MODELS: dict[str, dict[str, VaeConfig]] = {
     },
     # Two latents are a map one can look at, and far too few to be a good model of digits.
     "vae_2": {
-        "default": VaeConfig(latents=2, images=60 * 60_000),
+        "default": VaeConfig(latents=2, widths=(256, 256), images=60 * 60_000),
     },
 }
 
