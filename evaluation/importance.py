@@ -77,6 +77,7 @@ def measure(model: Model, context: Context) -> list[Metric]:
         few, many = np.array(pairs).T
         return few, many
 
+    pixels = f"pixels drawn as Bernoulli(grey), seed {context.seed}"
     count = _QUICK_IMAGES_WITH_ALL_SAMPLES if context.quick else IMAGES_WITH_ALL_SAMPLES
     chosen = slice(None, None, max(1, len(visible) // count))  # evenly: the first half is the easier one
     few, _ = bounds(slice(None), FEW_SAMPLES, f"{model.id}: {FEW_SAMPLES} samples an image")
@@ -89,7 +90,7 @@ def measure(model: Model, context: Context) -> list[Metric]:
             -(few.mean() + gain.mean()),
             error=float(gain.std(ddof=1) / np.sqrt(len(gain))),
             unit="nats",
-            protocol=f"-L_{SAMPLES}, pixels drawn as Bernoulli(grey), seed {context.seed}: -L_{FEW_SAMPLES} is "
+            protocol=f"-L_{SAMPLES}, {pixels}: -L_{FEW_SAMPLES} is "
             f"{-few.mean():.2f} on {len(few):,} test images, less the {gain.mean():.2f} that {SAMPLES:,} "
             f"samples add on {len(gain)} of them, evenly through the set; ± standard error of what they add",
             source="Burda et al. 2016",

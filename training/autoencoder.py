@@ -10,8 +10,8 @@ paper's. What the paper could not do yet, and this file does instead of pretrain
 * every image shifted by up to a pixel each way, an augmentation the paper did not have. Without it the same
   network fits the 60,000 digits and forgets the rest: its numbers and this file's are not like for like.
 
-The smaller codes (2 to draw as a map, 5, 10) come with narrower layers and without the shift: two numbers have
-better things to say than where the digit stands.
+The smaller codes (2 to draw as a map, 5, 10) come with narrower layers and without the shift: two numbers
+have better things to say than where the digit stands.
 
     Vincent et al. 2008, "Extracting and composing robust features with denoising autoencoders"
 

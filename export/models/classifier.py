@@ -64,13 +64,13 @@ ENTRIES = (
         title={"en": "Convolutional classifier", "fr": "Classifieur convolutif"},
         lesson={
             "en": "This network generates nothing: it was taught, with labels, to say which digit it "
-            "sees. The activations of its last hidden layer place alike-looking digits close together, so "
-            "that distances and diversity are measured there rather than in pixels. It judges the other "
-            "models and was never shown a picture they made.",
-            "fr": "Ce réseau n'engendre rien : on lui a appris, avec des étiquettes, à dire quel chiffre "
-            "il voit. Les activations de sa dernière couche cachée rapprochent les chiffres qui se "
-            "ressemblent ; c'est donc là, et non entre pixels, que se mesurent distances et diversité. Il "
-            "juge les autres modèles et n'a jamais vu une image fabriquée par eux.",
+            "sees. The activations of its last hidden layer place alike-looking digits close "
+            "together, so that distances and diversity are measured there rather than in pixels. It "
+            "judges the other models and was never shown a picture they made.",
+            "fr": "Ce réseau n'engendre rien : on lui a appris, avec des étiquettes, à dire quel "
+            "chiffre il voit. Les activations de sa dernière couche cachée rapprochent les chiffres "
+            "qui se ressemblent ; c'est donc là, et non entre pixels, que se mesurent distances et "
+            "diversité. Il juge les autres modèles et n'a jamais vu une image fabriquée par eux.",
         },
         equation=EQUATION,
         paper=LECUN,
@@ -84,16 +84,16 @@ ENTRIES = (
         family="classifier",
         title={"en": "Multilayer perceptron", "fr": "Perceptron multicouche"},
         lesson={
-            "en": "This perceptron reads a digit as a list of 784 numbers and has no idea which of them are "
-            "neighbours: shuffle the pixels of every picture in the same way and it learns just as well. Each "
-            "layer weighs all the outputs of the one before, and backpropagation says how much each weight is to "
-            "blame for an error. It is the baseline that a convolutional network, told about neighbourhood, has "
-            "to beat.",
-            "fr": "Ce perceptron lit un chiffre comme une liste de 784 nombres sans savoir lesquels sont voisins : "
-            "mélangez de la même façon les pixels de toutes les images et il apprend tout aussi bien. Chaque "
-            "couche pondère toutes les sorties de la précédente, et la rétropropagation dit quelle part de "
-            "l'erreur revient à chaque poids. C'est la référence que doit battre un réseau convolutif, à qui l'on "
-            "a soufflé la notion de voisinage.",
+            "en": "This perceptron reads a digit as a list of 784 numbers and has no idea which of "
+            "them are neighbours: shuffle the pixels of every picture in the same way and it learns "
+            "just as well. Each layer weighs all the outputs of the one before, and backpropagation "
+            "says how much each weight is to blame for an error. It is the baseline that a "
+            "convolutional network, told about neighbourhood, has to beat.",
+            "fr": "Ce perceptron lit un chiffre comme une liste de 784 nombres sans savoir lesquels "
+            "sont voisins : mélangez de la même façon les pixels de toutes les images et il apprend "
+            "tout aussi bien. Chaque couche pondère toutes les sorties de la précédente, et la "
+            "rétropropagation dit quelle part de l'erreur revient à chaque poids. C'est la référence "
+            "que doit battre un réseau convolutif, à qui l'on a soufflé la notion de voisinage.",
         },
         equation=EQUATION,
         paper={
@@ -111,13 +111,14 @@ ENTRIES = (
         family="classifier",
         title={"en": "Fashion classifier", "fr": "Classifieur de vêtements"},
         lesson={
-            "en": "The same convolutional network as for the digits, taught to tell ten kinds of clothing apart. "
-            "The task is harder: a shirt, a pullover and a coat differ by a collar or a row of buttons a few "
-            "pixels wide. Its features are the ruler for every model that generates clothes.",
-            "fr": "Le même réseau convolutif que pour les chiffres, à qui l'on a appris à distinguer dix sortes de "
-            "vêtements. La tâche est plus rude : chemise, pull et manteau ne diffèrent que par un col ou une "
-            "rangée de boutons de quelques pixels. Ses traits sont la règle à laquelle se mesure tout modèle qui "
-            "engendre des vêtements.",
+            "en": "The same convolutional network as for the digits, taught to tell ten kinds of "
+            "clothing apart. The task is harder: a shirt, a pullover and a coat differ by a collar or "
+            "a row of buttons a few pixels wide. Its features are the ruler for every model that "
+            "generates clothes.",
+            "fr": "Le même réseau convolutif que pour les chiffres, à qui l'on a appris à distinguer "
+            "dix sortes de vêtements. La tâche est plus rude : chemise, pull et manteau ne diffèrent "
+            "que par un col ou une rangée de boutons de quelques pixels. Ses traits sont la règle à "
+            "laquelle se mesure tout modèle qui engendre des vêtements.",
         },
         equation=EQUATION,
         paper={
@@ -136,16 +137,17 @@ ENTRIES = (
         family="classifier",
         title={"en": "Photograph classifier", "fr": "Classifieur de photographies"},
         lesson={
-            "en": "A small residual network names what a photograph of 32 by 32 pixels shows: one of ten animals "
-            "and vehicles. Each block adds a correction to what it was given instead of computing everything "
-            "anew, so that the error finds a straight way back through all layers. It learned from a lossy JPEG "
-            "copy of CIFAR-10 in under an hour on one processor core, and its features measure the models that "
-            "generate such pictures.",
-            "fr": "Un petit réseau résiduel nomme ce que montre une photographie de 32 pixels sur 32 : l'un de dix "
-            "animaux et véhicules. Chaque bloc ajoute une correction à ce qu'il reçoit au lieu de tout recalculer, "
-            "si bien que l'erreur trouve un chemin direct à travers toutes les couches. Il a appris d'une copie "
-            "JPEG de CIFAR-10, avec pertes, en moins d'une heure sur un seul cœur, et ses traits mesurent les "
-            "modèles qui engendrent de telles images.",
+            "en": "A small residual network names what a photograph of 32 by 32 pixels shows: one of "
+            "ten animals and vehicles. Each block adds a correction to what it was given instead of "
+            "computing everything anew, so that the error finds a straight way back through all "
+            "layers. It learned from a lossy JPEG copy of CIFAR-10 in under an hour on one processor "
+            "core, and its features measure the models that generate such pictures.",
+            "fr": "Un petit réseau résiduel nomme ce que montre une photographie de 32 pixels sur 32 "
+            ": l'un de dix animaux et véhicules. Chaque bloc ajoute une correction à ce qu'il reçoit "
+            "au lieu de tout recalculer, si bien que l'erreur trouve un chemin direct à travers "
+            "toutes les couches. Il a appris d'une copie JPEG de CIFAR-10, avec pertes, en moins "
+            "d'une heure sur un seul cœur, et ses traits mesurent les modèles qui engendrent de "
+            "telles images.",
         },
         equation=EQUATION,
         paper={

@@ -97,17 +97,19 @@ ENTRIES = (
         family="vae",
         title={"en": "Variational autoencoder", "fr": "Autoencodeur variationnel"},
         lesson={
-            "en": "A variational autoencoder is two networks that check each other: a decoder that turns random "
-            "numbers z into digits, and an encoder that says which z may have made the digit it sees. Both learn "
-            "at once by raising one bound on the probability of the data, which pays for faithful pictures and "
-            "charges for every code that strays from the noise the decoder will be fed. So it rebuilds and "
-            "invents alike, and where it is unsure it answers with a blur, the mean of what might have been.",
-            "fr": "Un autoencodeur variationnel, ce sont deux réseaux qui se contrôlent : un décodeur qui change "
-            "des nombres aléatoires z en chiffres, et un encodeur qui dit quels z ont pu faire le chiffre qu'il "
-            "voit. Tous deux apprennent ensemble en relevant une même borne sur la probabilité des données, qui "
-            "récompense les images fidèles et taxe tout code qui s'écarte du bruit dont on nourrira le décodeur. "
-            "Il sait donc refaire aussi bien qu'inventer, et quand il hésite il répond par un flou, la moyenne "
-            "de ce qui aurait pu être.",
+            "en": "A variational autoencoder is two networks that check each other: a decoder that "
+            "turns random numbers z into digits, and an encoder that says which z may have made the "
+            "digit it sees. Both learn at once by raising one bound on the probability of the data, "
+            "which pays for faithful pictures and charges for every code that strays from the noise "
+            "the decoder will be fed. So it rebuilds and invents alike, and where it is unsure it "
+            "answers with a blur, the mean of what might have been.",
+            "fr": "Un autoencodeur variationnel, ce sont deux réseaux qui se contrôlent : un décodeur "
+            "qui change des nombres aléatoires z en chiffres, et un encodeur qui dit quels z ont pu "
+            "faire le chiffre qu'il voit. Tous deux apprennent ensemble en relevant une même borne "
+            "sur la probabilité des données, qui récompense les images fidèles et taxe tout code qui "
+            "s'écarte du bruit dont on nourrira le décodeur. Il sait donc refaire aussi bien "
+            "qu'inventer, et quand il hésite il répond par un flou, la moyenne de ce qui aurait pu "
+            "être.",
         },
         equation=EQUATION,
         paper=PAPER,
@@ -121,15 +123,17 @@ ENTRIES = (
         family="vae",
         title={"en": "VAE with two latents", "fr": "VAE à deux variables latentes"},
         lesson={
-            "en": "Here the whole latent space is a sheet one can look at: every point of it is a digit, and "
-            "neighbours melt into one another. The prior pulls all codes towards the middle, so the map is "
-            "filled without gaps, classes elbowing each other where an autoencoder would leave empty land. Two "
-            "numbers are too few for ten digits in every handwriting: look for the fours that turn into nines.",
-            "fr": "Ici, l'espace latent tout entier est une feuille que l'on peut regarder : chacun de ses points "
-            "est un chiffre, et les voisins se fondent l'un dans l'autre. La loi a priori attire tous les codes "
-            "vers le milieu : la carte se remplit sans trous et les classes y jouent des coudes, là où un "
-            "autoencodeur laisserait des terres vides. Deux nombres ne suffisent pas à dix chiffres dans toutes "
-            "les écritures : cherchez les quatre qui se changent en neuf.",
+            "en": "Here the whole latent space is a sheet one can look at: every point of it is a "
+            "digit, and neighbours melt into one another. The prior pulls all codes towards the "
+            "middle, so the map is filled without gaps, classes elbowing each other where an "
+            "autoencoder would leave empty land. Two numbers are too few for ten digits in every "
+            "handwriting: look for the fours that turn into nines.",
+            "fr": "Ici, l'espace latent tout entier est une feuille que l'on peut regarder : chacun "
+            "de ses points est un chiffre, et les voisins se fondent l'un dans l'autre. La loi a "
+            "priori attire tous les codes vers le milieu : la carte se remplit sans trous et les "
+            "classes y jouent des coudes, là où un autoencodeur laisserait des terres vides. Deux "
+            "nombres ne suffisent pas à dix chiffres dans toutes les écritures : cherchez les quatre "
+            "qui se changent en neuf.",
         },
         equation=EQUATION,
         paper=PAPER,
