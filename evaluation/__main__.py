@@ -30,7 +30,8 @@ class Measure:
 
 
 MEASURES = (
-    Measure("likelihood", likelihood.applies, likelihood.measure),
+    Measure("AIS", likelihood.applies, likelihood.measure_ais),
+    Measure("RAISE", likelihood.applies, likelihood.measure_raise),
     Measure("importance sampling", importance.applies, importance.measure),
     Measure("reconstruction", reconstruction.applies, reconstruction.measure),
     Measure("classification", classify.applies, classify.measure),
@@ -54,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         whole = [evaluate(model, context) for model in models]
     except KeyboardInterrupt:
-        print("Interrupted: the models above are written; run again for the others.", file=sys.stderr)
+        print(
+            "Interrupted: the figures above are kept; run again for the models still to do.",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     return 0 if all(whole) else FAILED
 
@@ -83,8 +87,8 @@ def evaluate(model: Model, context: Context) -> bool:
         found += new
         print(figures.text(new))
         print(f"      ({measure.name} took {time.perf_counter() - start:.0f} s)", flush=True)
-    if found and not context.quick:
-        figures.write(model, found)
+        if not context.quick:
+            figures.write(model, found)  # now rather than at the end: the next measure may take minutes
     return whole
 
 
