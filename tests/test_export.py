@@ -38,7 +38,7 @@ TINY = {
     "rbm": (rbm, rbm.RBMConfig(hidden=3)),
     "rbm_untrained": (rbm, rbm.RBMConfig(hidden=3)),
     "pca": (pca, pca.PCAConfig(code=3)),
-    "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(12,), code=4)),
+    "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(16,), code=4)),
     "gan": (gan, gan.GANConfig(generator_widths=(8,), discriminator_widths=(6,))),
     "classifier_cnn": (classifier, classifier.ClassifierConfig(channels=2, features=5)),
     "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),

@@ -13,8 +13,8 @@ log(1 - D(G(z))) has no slope while D still wins easily.
 The game, the loss and the shape of both players are the paper's. These are not, and why:
 
 * z has 100 values from N(0, 1), as every 28x28 GAN here, instead of uniform noise;
-* G is 100-256-512-784, a third of the paper's size, so that its history can ship; its hidden layers are
-  batch-normalised (Ioffe & Szegedy 2015), D's never, and D sees real and made images in separate passes;
+* G is small (100-256-512-784), so that its history can ship, and its hidden layers are batch-normalised
+  (Ioffe & Szegedy 2015), D's never, and D sees real and made images in separate passes;
 * D has leaky rectifiers and a penalty on its slope at the data, R1 (Mescheder et al. 2018), instead of maxout
   with dropout, which here gave digits that were 39 % ones (see NOTES.md);
 * Adam (Kingma & Ba 2015) with rates that fall to zero in the second half, instead of momentum;

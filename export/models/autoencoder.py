@@ -44,10 +44,10 @@ HINTON = {
 
 # min_{f,g} sum_x || x - g(f(x)) ||^2
 EQUATION = formula(
-    "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder>"
-    "<munder><mo>∑</mo><mi mathvariant='bold'>x</mi></munder>"
-    "<msup><mrow><mo>‖</mo><mi mathvariant='bold'>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
-    "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo><mo>)</mo><mo>‖</mo></mrow><mn>2</mn></msup>"
+    "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder><mspace width='0.2em'/>"
+    "<munder><mo>∑</mo><mi>x</mi></munder>"
+    "<msup><mrow><mo>‖</mo><mi>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
+    "<mo>(</mo><mi>x</mi><mo>)</mo><mo>)</mo><mo>‖</mo></mrow><mn>2</mn></msup>"
 )
 
 VINCENT = {
@@ -58,13 +58,12 @@ VINCENT = {
 
 # min_{f,g} sum_x || x - g(f(x~)) ||^2,  x~ from q(x~|x)
 DENOISING = formula(
-    "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder>"
-    "<munder><mo>∑</mo><mi mathvariant='bold'>x</mi></munder>"
-    "<msup><mrow><mo>‖</mo><mi mathvariant='bold'>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
-    "<mo>(</mo><mover><mi mathvariant='bold'>x</mi><mo>~</mo></mover><mo>)</mo><mo>)</mo><mo>‖</mo></mrow>"
-    "<mn>2</mn></msup><mo>,</mo><mspace width='1em'/>"
-    "<mover><mi mathvariant='bold'>x</mi><mo>~</mo></mover><mo>∼</mo><mi>q</mi><mo>(</mo>"
-    "<mover><mi mathvariant='bold'>x</mi><mo>~</mo></mover><mo>|</mo><mi mathvariant='bold'>x</mi><mo>)</mo>"
+    "<munder><mi>min</mi><mrow><mi>f</mi><mo>,</mo><mi>g</mi></mrow></munder><mspace width='0.2em'/>"
+    "<munder><mo>∑</mo><mi>x</mi></munder>"
+    "<msup><mrow><mo>‖</mo><mi>x</mi><mo>−</mo><mi>g</mi><mo>(</mo><mi>f</mi>"
+    "<mo>(</mo><mover><mi>x</mi><mo>~</mo></mover><mo>)</mo><mo>)</mo><mo>‖</mo></mrow><mn>2</mn></msup>"
+    "<mo>,</mo><mspace width='1em'/><mover><mi>x</mi><mo>~</mo></mover><mo>∼</mo><mi>q</mi>"
+    "<mo>(</mo><mover><mi>x</mi><mo>~</mo></mover><mo>|</mo><mi>x</mi><mo>)</mo>"
 )
 
 ENTRIES = (

@@ -80,12 +80,11 @@ PAPER = {
 
 # log p(x) >= E_{q(z|x)} log p(x|z) - KL(q(z|x) || p(z))
 EQUATION = formula(
-    "<mi>log</mi><mi>p</mi><mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo><mo>≥</mo>"
-    "<msub><mi>𝔼</mi><mrow><mi>q</mi><mo>(</mo><mi mathvariant='bold'>z</mi><mo>|</mo>"
-    "<mi mathvariant='bold'>x</mi><mo>)</mo></mrow></msub>"
-    "<mi>log</mi><mi>p</mi><mo>(</mo><mi mathvariant='bold'>x</mi><mo>|</mo><mi mathvariant='bold'>z</mi>"
-    "<mo>)</mo><mo>−</mo><mi>KL</mi><mo>(</mo><mi>q</mi><mo>(</mo><mi mathvariant='bold'>z</mi><mo>|</mo>"
-    "<mi mathvariant='bold'>x</mi><mo>)</mo><mo>‖</mo><mi>p</mi><mo>(</mo><mi mathvariant='bold'>z</mi>"
+    "<mi>log</mi><mspace width='0.2em'/><mi>p</mi><mo>(</mo><mi>x</mi><mo>)</mo><mo>≥</mo>"
+    "<msub><mi>𝔼</mi><mrow><mi>q</mi><mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo></mrow></msub>"
+    "<mspace width='0.2em'/><mi>log</mi><mspace width='0.2em'/><mi>p</mi>"
+    "<mo>(</mo><mi>x</mi><mo>|</mo><mi>z</mi><mo>)</mo><mo>−</mo><mi>KL</mi><mo>(</mo><mi>q</mi>"
+    "<mo>(</mo><mi>z</mi><mo>|</mo><mi>x</mi><mo>)</mo><mo>‖</mo><mi>p</mi><mo>(</mo><mi>z</mi>"
     "<mo>)</mo><mo>)</mo>"
 )
 
