@@ -142,7 +142,8 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     data = datasets.load(config.dataset, config.split, arguments.data_root, size=height, channels=channels)
     if data.images.shape[1:] != config.image_shape:
         shape = " x ".join(str(size) for size in data.images.shape[1:])
-        raise ConfigError(f"{model} takes images of {channels} x {height} x {width}; {data.name} has {shape}.")
+        wanted = f"{channels} x {height} x {width}"
+        raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
 
     # What this run is. A folder of one's own images is known by its name and contents, not by its path.
     preset = family.MODELS[model][arguments.preset]
