@@ -179,3 +179,42 @@ class Classify(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """[batch, 1, 28, 28] -> class_logits, features."""
         return self.network(image)
+
+
+class ReconstructMean(nn.Module):
+    """A picture through the mean of a variational autoencoder's q(z|x) and back; nothing is drawn."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.network = vae
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        mean, _ = self.network.encode(image.flatten(1))
+        return torch.sigmoid(self.network.decoder(mean)).view_as(image), mean
+
+
+class EncodeDistribution(nn.Module):
+    """The distribution q(z|x) of a variational autoencoder."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.network = vae
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> code, mean, log_variance; the code is the mean."""
+        mean, log_variance = self.network.encode(image.flatten(1))
+        return mean.clone(), mean, log_variance
+
+
+class GenerateFromPrior(nn.Module):
+    """z from N(0, I) to pixel probabilities."""
+
+    def __init__(self, vae: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+        super().__init__()
+        self.network = vae
+        self.size = size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return torch.sigmoid(self.network.decoder(z)).unflatten(1, self.size)

@@ -30,7 +30,7 @@ from export.to_onnx import to_onnx, with_weights
 from onnx_models import catalog
 from onnx_models.runtime import Runtime
 from tests import tiny
-from training import autoencoder, checkpoint, classifier, gan, pca, rbm
+from training import autoencoder, checkpoint, classifier, gan, pca, rbm, vae
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,6 +41,8 @@ TINY = {
     "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(48,), code=4)),
     "gan": (gan, gan.GANConfig(generator_widths=(8, 48), discriminator_widths=(6,))),
     "classifier_cnn": (classifier, classifier.ClassifierConfig(channels=2, features=5)),
+    "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),
+    "classifier_cifar10": (classifier, classifier.ResidualConfig(channels=2)),
 }
 
 

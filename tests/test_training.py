@@ -39,6 +39,10 @@ SMALL = {
         "ema_half_life=100",
     ),
     "classifier_cnn": ("images=200", "batch=20", "channels=2", "features=8"),
+    "vae": ("images=600", "batch=20", "widths=16", "latents=3", "warm_up_steps=5"),
+    "autoencoder_denoising": ("images=600", "batch=20", "widths=16", "code=3"),
+    "classifier_mlp": ("images=600", "batch=20", "widths=16,8"),
+    "classifier_fashion": ("dataset=mnist", "images=200", "batch=20", "channels=2", "features=8"),
 }
 
 

@@ -25,9 +25,18 @@ FAMILIES = {
     "rbm": "training.rbm",
     "rbm_untrained": "training.rbm",
     "autoencoder": "training.autoencoder",
+    "autoencoder_2": "training.autoencoder",
+    "autoencoder_5": "training.autoencoder",
+    "autoencoder_10": "training.autoencoder",
+    "autoencoder_denoising": "training.autoencoder",
     "gan": "training.gan",
     "pca": "training.pca",
+    "vae": "training.vae",
+    "vae_2": "training.vae",
     "classifier_cnn": "training.classifier",
+    "classifier_mlp": "training.classifier",
+    "classifier_fashion": "training.classifier",
+    "classifier_cifar10": "training.classifier",
 }
 
 
@@ -129,10 +138,12 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
             f"{model} learns without autograd and trains in one process: start it without torchrun."
         )
 
-    data = datasets.load(config.dataset, config.split, arguments.data_root)
-    if data.images.shape[1:] != (1, 28, 28):
+    channels, height, width = config.image_shape
+    data = datasets.load(config.dataset, config.split, arguments.data_root, size=height, channels=channels)
+    if data.images.shape[1:] != config.image_shape:
         shape = " x ".join(str(size) for size in data.images.shape[1:])
-        raise ConfigError(f"{model} takes grey images of 28 x 28 pixels; {data.name} has {shape}.")
+        wanted = f"{channels} x {height} x {width}"
+        raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
 
     # What this run is. A folder of one's own images is known by its name and contents, not by its path.
     preset = family.MODELS[model][arguments.preset]
