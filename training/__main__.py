@@ -28,6 +28,8 @@ FAMILIES = {
     "gan": "training.gan",
     "pca": "training.pca",
     "classifier_cnn": "training.classifier",
+    "dbn": "training.dbn",
+    "dbn_random": "training.dbn",
 }
 
 
