@@ -17,6 +17,7 @@ BINARY = "{0, 1}"
 NORMAL = "N(0, 1)"
 REAL = "(-inf, inf)"
 POSITIVE = "[0, inf)"
+LABEL = "{-1, ..., 9}"  # -1: none, free
 
 
 def draw(tensors: Iterable[Tensor], batch: int, seed: int) -> dict[str, NDArray[Any]]:
@@ -36,6 +37,8 @@ def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
             values = values**3
         elif tensor.range == BINARY:
             values = (values < 0.5).astype(np.float32)
+        elif tensor.range == LABEL:
+            values = np.floor(values * 11) - 1
         elif tensor.range != UNIFORM:
             raise ValueError(f"{tensor.name}: nothing is known of drawing from {tensor.range!r}")
     return values.reshape(batch, *shape).astype(tensor.dtype)

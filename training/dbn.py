@@ -37,7 +37,11 @@ from training.config import Config, ConfigError
 from training.loop import Draw, Rule, Stage
 from training.rbm import RBM, sample
 
-GRAPHS = {"dbn": ("encode", "decode", "gibbs_step"), "classifier": ("classify",)}
+GRAPHS = {
+    "greedy": ("parameters",),
+    "dbn": ("encode", "decode", "gibbs_step"),
+    "classifier": ("classify",),
+}
 DISTRIBUTED = False  # four of the five stages write the weights themselves: nothing for DDP to average
 
 PIXELS, CLASSES = 28 * 28, 10
@@ -49,7 +53,13 @@ class DBNConfig(Config):
     """A Deep Belief Network and how it learns. Rates fall linearly to 0 within each stage."""
 
     images: int = 115 * 60_000
-    shares: tuple[float, ...] = (20 / 115, 15 / 115, 20 / 115, 30 / 115, 30 / 115)  # by stage; 0 leaves it out
+    shares: tuple[float, ...] = (
+        20 / 115,
+        15 / 115,
+        20 / 115,
+        30 / 115,
+        30 / 115,
+    )  # by stage; 0 leaves it out
     batch: int = 100
     code: int = 500  # units of h1 and of h2
     memory: int = 2000  # units of the top
@@ -242,9 +252,18 @@ class Ascent:
 
     def __init__(self, rbm: RBM, offset_rate: float) -> None:
         self._rbm, self._offset_rate = rbm, offset_rate
-        hidden, visible = rbm.weight.shape
-        device = rbm.weight.device
-        self.offset = torch.full([visible], 0.5, device=device), torch.full([hidden], 0.5, device=device)
+        self.offset = torch.empty(0), torch.empty(0)  # of the visible and of the hidden units: mu, lambda
+
+    def start(self, data: Tensor, fresh: bool) -> None:
+        """Centre on the first batch; give `fresh` weights the batch's log-odds as visible biases.
+
+        Without those (Hinton 2012, section 8.1) the first updates are large and blind, and leave behind a
+        mode of mostly white pictures, far more probable than the digits, which no persistent chain visits.
+        """
+        if fresh:
+            rate = (data.sum(0) + 1) / (len(data) + 2)
+            self._rbm.visible_bias.copy_(torch.logit(rate))
+        self.offset = data.mean(0), self._rbm.hidden_mean(data).float().mean(0)
 
     def climb(
         self,
@@ -252,16 +271,15 @@ class Ascent:
         chains: Tensor,  # [chains, visible]
         shares: Tensor,  # [chains], what each chain counts; they sum to 1
         rate: float,
-        first: bool,  # whether these are the first states seen: they set the offsets, which then drift
     ) -> Tensor:
         """One update of weight and biases; returns E[h | data], [batch, hidden]."""
         rbm = self._rbm
         data_hidden, chains_hidden = rbm.hidden_mean(data).float(), rbm.hidden_mean(chains).float()
-        visible_means = data.mean(0), shares @ chains
-        hidden_means = data_hidden.mean(0), shares @ chains_hidden
-        drift = 1.0 if first else self._offset_rate
-        mu = self.offset[0].lerp(sum(visible_means) / 2, drift)
-        lam = self.offset[1].lerp(sum(hidden_means) / 2, drift)
+        # Products instead of `shares @ chains`, which autocast would round: the means must not be biased.
+        visible_means = data.mean(0), (chains * shares[:, None]).sum(0)
+        hidden_means = data_hidden.mean(0), (chains_hidden * shares[:, None]).sum(0)
+        mu = self.offset[0].lerp((visible_means[0] + visible_means[1]) / 2, self._offset_rate)
+        lam = self.offset[1].lerp((hidden_means[0] + hidden_means[1]) / 2, self._offset_rate)
         self.offset = mu, lam
 
         # Both phases in one product: sum_i s_i (h_i - lambda)(v_i - mu)', data counted +, chains -.
@@ -290,12 +308,13 @@ class GreedyLayer:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=config.bfloat16):
             data = climbed(self._stack, images, self._index, draw)
             if progress == 0:
-                self._chains = data.repeat(-(-config.chains // len(data)), 1)[: config.chains]
+                self._ascent.start(data, fresh=True)
+                self._chains = dealt(data, config.chains)
             for _ in range(config.gibbs_steps):
                 self._chains = rbm.gibbs_step(self._chains, draw)
             shares = torch.full([config.chains], 1 / config.chains, device=data.device)
             rate = config.learning_rate * (1 - progress)
-            hidden = self._ascent.climb(data, self._chains, shares, rate, first=progress == 0)
+            hidden = self._ascent.climb(data, self._chains, shares, rate)
             error = (rbm.visible_mean(hidden).float() - data).square().sum(1).mean()
         return {"reconstruction_squared_error": error}
 
@@ -328,6 +347,11 @@ def climbed(stack: GreedyStack, images: Tensor, levels: int, draw: Draw) -> Tens
     return states
 
 
+def dealt(states: Tensor, count: int) -> Tensor:
+    """`count` chains that start at the given states, over and over. [n, units] -> [count, units]."""
+    return states.repeat(-(-count // len(states)), 1)[:count]
+
+
 def binarised(images: Tensor, draw: Draw) -> Tensor:
     """Pixels drawn with their grey level as the probability of white. uint8 NCHW -> [batch, 784]."""
     return sample(images.flatten(1).float() / 255, draw)
@@ -346,15 +370,18 @@ class MemoryAscent:
         self._shares = class_shares[self._label] * CLASSES / config.chains
         self.chains = torch.empty(0)  # codes, [chains, code]
 
-    def climb(self, code: Tensor, label: Tensor, rate: float, first: bool, draw: Draw) -> dict[str, Tensor]:
+    def start(self, code: Tensor, label: Tensor, fresh: bool) -> None:
+        """Centre on the first batch and start the chains at its codes; see :meth:`Ascent.start`."""
+        self._ascent.start(self._memory.with_label(code, label), fresh)
+        self.chains = dealt(code, self._config.chains)
+
+    def climb(self, code: Tensor, label: Tensor, rate: float, draw: Draw) -> dict[str, Tensor]:
         """One update. `code` [batch, code] in {0, 1}, `label` int64 [batch]."""
         config, memory = self._config, self._memory
-        if first:
-            self.chains = code.repeat(-(-config.chains // len(code)), 1)[: config.chains]
         for _ in range(config.gibbs_steps):
             self.chains = memory.clamped_step(self.chains, self._label, draw)
-        data = memory.with_label(code, label)
-        self._ascent.climb(data, memory.with_label(self.chains, self._label), self._shares, rate, first)
+        data, chains = memory.with_label(code, label), memory.with_label(self.chains, self._label)
+        self._ascent.climb(data, chains, self._shares, rate)
         return self._climb_label(code[: config.label_rows], label[: config.label_rows], rate)
 
     def _climb_label(self, code: Tensor, label: Tensor, rate: float) -> dict[str, Tensor]:
@@ -393,8 +420,9 @@ class GreedyMemory:
         config = self._config
         with torch.autocast(images.device.type, torch.bfloat16, enabled=config.bfloat16):
             code = climbed(self._stack, images, len(self._stack.layers), draw)
-            rate = config.learning_rate * (1 - progress)
-            return self._ascent.climb(code, labels, rate, progress == 0, draw)
+            if progress == 0:
+                self._ascent.start(code, labels, fresh=True)
+            return self._ascent.climb(code, labels, config.learning_rate * (1 - progress), draw)
 
     def state_dict(self) -> dict[str, Any]:
         """The memory's chains and offsets."""
@@ -440,7 +468,9 @@ class UpDown:
             error = learn(dbn.generative[0], below, pixels, rate)
             learn(dbn.generative[1], code, below, rate)
 
-            losses = self._ascent.climb(code, labels, rate, progress == 0, draw)
+            if progress == 0:
+                self._ascent.start(code, labels, fresh=False)
+            losses = self._ascent.climb(code, labels, rate, draw)
 
             # Sleep: dream a picture from the memory's chains, teach each layer to recognise its causes.
             dreamt_code = self._ascent.chains
