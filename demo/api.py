@@ -229,7 +229,7 @@ def _error(error: LineageError | None) -> dict[str, str] | None:
 
 
 def _png(image: Array) -> str:
-    return images.to_data_uri(images.to_bytes(image[0]))
+    return images.to_data_uri(images.as_image(image))
 
 
 def _number(value: float | None) -> float | None:

@@ -32,6 +32,8 @@ BOX = 20
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _MIDDLE = 14.0
 """Where MNIST has the centre of mass, in pixel coordinates from 0: measured over its training digits."""
+_DETAIL = 1_000
+"""A larger upload is first shrunk by a whole factor to sides about this long: plenty for 20 pixels."""
 _FAINTEST_PEAK = 0.08
 """Less ink than this everywhere is an empty canvas: JPEG noise on white paper reaches about 0.05."""
 
@@ -189,6 +191,12 @@ def to_bytes(images: Array) -> Bytes:
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
+def as_image(picture: Array) -> Bytes:
+    """Turn float32 [channels, height, width] into uint8 [height, width] (grey) or [height, width, 3]."""
+    values = to_bytes(picture)
+    return values[0] if len(values) == 1 else values.transpose(1, 2, 0)
+
+
 def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: float = 0.0) -> Bytes:
     """Lay pictures out in rows, each enlarged by a whole factor without smoothing.
 
@@ -254,9 +262,8 @@ def _from_pil(image: Image.Image) -> Bytes:
             raise _not_finite()
         full = 65535.0 if values.max() > 255.0 else 255.0 if values.max() > 1.0 else 1.0
         return np.rint(np.clip(values / full, 0.0, 1.0) * 255.0).astype(np.uint8)
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))
-    return np.asarray(image.convert("RGBA"))
+    image = image.convert("L" if image.mode in ("1", "L") else "RGBA")
+    return np.asarray(image.reduce(max(1, max(image.size) // _DETAIL)))
 
 
 def _from_numbers(source: Any) -> NDArray[Any]:

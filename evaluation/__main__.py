@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation import classify, figures, generators, likelihood, parzen, reconstruction
+from evaluation import belief, classify, figures, generators, likelihood, parzen, reconstruction
 from evaluation.context import Context, NotMeasuredError
 from onnx_models import catalog, seeds
 from onnx_models.catalog import Metric, Model
@@ -30,7 +30,9 @@ class Measure:
 
 
 MEASURES = (
-    Measure("likelihood", likelihood.applies, likelihood.measure),
+    Measure("AIS", likelihood.applies, likelihood.measure_ais),
+    Measure("RAISE", likelihood.applies, likelihood.measure_raise),
+    Measure("belief network", belief.applies, belief.measure),
     Measure("reconstruction", reconstruction.applies, reconstruction.measure),
     Measure("classification", classify.applies, classify.measure),
     Measure("samples", generators.applies, generators.measure),
@@ -53,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         whole = [evaluate(model, context) for model in models]
     except KeyboardInterrupt:
-        print("Interrupted: the models above are written; run again for the others.", file=sys.stderr)
+        print(
+            "Interrupted: the figures above are kept; run again for the models still to do.",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     return 0 if all(whole) else FAILED
 
@@ -82,8 +87,8 @@ def evaluate(model: Model, context: Context) -> bool:
         found += new
         print(figures.text(new))
         print(f"      ({measure.name} took {time.perf_counter() - start:.0f} s)", flush=True)
-    if found and not context.quick:
-        figures.write(model, found)
+        if not context.quick:
+            figures.write(model, found)  # now rather than at the end: the next measure may take minutes
     return whole
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from onnx_models.runtime import Runtime
 from training import datasets
 
 Array = NDArray[Any]
+T = TypeVar("T")
 BATCH = 500
 QUICK_IMAGES = 1_000
 
@@ -51,8 +52,14 @@ class Context:
         self.seed = seeds.check_seed(seed)
         self.quick = quick
         self._data_root = data_root
-        self._data: dict[tuple[str, str], datasets.Dataset] = {}
-        self._features: dict[tuple[str, str, str], tuple[Array, Array]] = {}
+        self._remembered: dict[tuple[str, ...], Any] = {}
+
+    def once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """Return what ``make`` gave for this key before, or make it now: what several models share."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        found: T = self._remembered[key]
+        return found
 
     def at_most(self, count: int) -> int:
         """Return how many of ``count`` images or samples this run takes."""
@@ -72,9 +79,7 @@ class Context:
         name = model.dataset["id"]
         if name not in datasets.NAMES:
             raise NotMeasuredError(f"there is no data set {name!r} to measure it on")
-        if (name, split) not in self._data:
-            self._data[name, split] = datasets.load(name, split, self._data_root)
-        data = self._data[name, split]
+        data = self.once(("data", name, split), lambda: datasets.load(name, split, self._data_root))
         expected = tuple(model.image[axis] for axis in ("channels", "height", "width"))
         if data.images.shape[1:] != expected:
             raise NotMeasuredError(f"its images are {expected}, those of {name} are {data.images.shape[1:]}")
@@ -107,10 +112,10 @@ class Context:
     def judged_data(self, model: Model, split: str) -> tuple[Array, Array]:
         """Return features float32 [n, d] and classes int64 [n] of real images, by the model's judge."""
         judge = self.judge(model)
-        key = judge.id, model.dataset["id"], split
-        if key not in self._features:
-            self._features[key] = self.judged(judge, as_images(self.data(model, split).images), split)
-        return self._features[key]
+        return self.once(
+            ("features", judge.id, model.dataset["id"], split),
+            lambda: self.judged(judge, as_images(self.data(model, split).images), split),
+        )
 
     def judged(self, judge: Model, images: Array, title: str) -> tuple[Array, Array]:
         """Return features float32 [n, d] and classes int64 [n] of any images."""

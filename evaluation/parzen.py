@@ -39,9 +39,11 @@ def measure(model: Model, context: Context) -> list[Metric]:
     validation = _flat(as_images(train.images[_CHOOSE_FROM:_CHOOSE_TO]))
     test = _flat(as_images(context.data(model, "test").images))
     made = _flat(sample(model, context, SAMPLES))
-    real = _flat(as_images(train.images[: len(made)]))
     sigma, scores = score(made, validation, test, model.id)
-    _, real_scores = score(real, validation, test, "real images")
+    real = _flat(as_images(train.images[: len(made)]))
+    _, real_scores = context.once(
+        ("parzen of real images", model.dataset["id"]), lambda: score(real, validation, test, "real images")
+    )
     return [
         figure(
             model,

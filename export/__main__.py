@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from export.manifest import DocumentError
+
 DIRECTORY = Path(__file__).resolve().parents[1] / "onnx_models"
 
 
@@ -20,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments and arguments[0] in commands:
             return commands[arguments[0]](arguments[1:])
         return _export(arguments)
+    except DocumentError as error:
+        print(f"python -m export: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted; what was written is whole, the same command does the rest.", file=sys.stderr)
         return 130
@@ -65,7 +70,7 @@ def _export(argv: list[str]) -> int:
         with tqdm(desc=name, unit="graph", leave=False) as bar:
             try:
                 document, files = folder.build(entry, run, done=bar.update)
-            except ParityError as error:
+            except (ParityError, RunError) as error:
                 bar.clear()
                 print(error, file=sys.stderr)
                 failed = True

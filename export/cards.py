@@ -18,6 +18,14 @@ SAMPLES = {  # Python that makes an input of that range; shape and dtype are fil
     "{0, 1}": "rng.integers(0, 2, {shape}).astype(numpy.float32)",
     "N(0, 1)": "rng.standard_normal({shape}, dtype=numpy.float32)",
     "(-inf, inf)": "rng.standard_normal({shape}, dtype=numpy.float32)",
+    "{-1, ..., 9}": "numpy.zeros({shape}, dtype=numpy.int64)",
+}
+CONTENTS = {  # what a data set's file holds, by its role
+    "examples": "`{file}` holds 20 test pictures of each class: `images` uint8 [200, 28, 28], `labels` "
+    "uint8 [200] and `indices` int64 [200], their places in the test set.",
+    "neighbours": "`{file}` holds the 50,000 pictures that `gan` was trained on, in their order: `images` "
+    "uint8 [50000, 28, 28] and `labels` uint8 [50000]. Nothing is quantised or left out: the nearest "
+    "training picture found in it is the nearest there is.",
 }
 
 
@@ -67,27 +75,24 @@ def model_card(model: Mapping[str, Any]) -> str:
 
 def dataset_card(dataset: Mapping[str, Any]) -> str:
     """Markdown of a data set's folder."""
+    roles = {file["role"]: file["file"] for file in dataset["files"]}
     paragraphs = [
         f"# {dataset['name']}",
         f"Real pictures that stand beside the made ones. {dataset['source']}. Licence: {dataset['licence']}.",
         *_files(dataset["files"], heading=None),
-        "`examples.npz` holds 20 test digits of each class: `images` uint8 [200, 28, 28], `labels` uint8 "
-        "[200] and `indices` int64 [200], their places in the test set. `neighbours.npz` holds the 50,000 "
-        "digits that `gan` was trained on, in their order: `images` uint8 [50000, 28, 28] and `labels` "
-        "uint8 [50000]. Nothing is quantised or left out, so the nearest training digit found in it is "
-        "the nearest there is.",
-        "\n".join(
-            (
-                "```python",
-                "import numpy",
-                f'digits = numpy.load("onnx_models/datasets/{dataset["id"]}/neighbours.npz")["images"]',
-                "distances = [numpy.square(part - image).sum((1, 2)) for part in numpy.split(digits / "
-                "255.0, 10)]",
-                "print(numpy.concatenate(distances).argmin())  # image: 28x28 in [0, 1]",
-                "```",
-            )
-        ),
+        *(CONTENTS[role].format(file=file) for role, file in roles.items() if role in CONTENTS),
     ]
+    if "neighbours" in roles:
+        lines = (
+            "```python",
+            "import numpy",
+            f'digits = numpy.load("onnx_models/datasets/{dataset["id"]}/{roles["neighbours"]}")["images"]',
+            "parts = numpy.array_split(digits, 10)  # of 5,000, to need little memory",
+            "distances = [numpy.square(part / numpy.float32(255) - image).sum((1, 2)) for part in parts]",
+            "print(numpy.concatenate(distances).argmin())  # the one nearest to image, [28, 28] in [0, 1]",
+            "```",
+        )
+        paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs) + "\n"
 
 

@@ -204,7 +204,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _texts(list(value.values()))
     elif isinstance(value, bytes):
         yield value.decode("utf-8", "replace")
-    elif hasattr(value, "__iter__"):
+    elif hasattr(value, "__len__"):  # protobuf's own lists are not Sequences, nor do they say they iterate
         for item in value:
             yield from _texts(item)
 

@@ -16,7 +16,7 @@ from export.graphs import Graph
 from export.onnx_file import opset
 from export.to_onnx import to_onnx, with_weights
 from export.tolerance import TOLERANCE
-from training.checkpoint import Run, load_weights
+from training.checkpoint import Run, RunError, load_weights
 
 Files = dict[str, bytes]
 
@@ -89,14 +89,20 @@ def write(folder: Path, document: manifest.Document, files: Files, name: str) ->
 
 
 def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> dict[str, nn.Module]:
-    """The family's networks with the given weights, ready for inference."""
+    """The family's networks with the given weights, ready for inference.
+
+    Raises :class:`training.checkpoint.RunError` where a run was made by another version of the family's file.
+    """
     family = importlib.import_module(f"training.{entry.family}")
     config_type = type(next(iter(family.MODELS[entry.id].values())))
-    known = {field.name for field in dataclasses.fields(config_type)}
-    built: dict[str, nn.Module] = family.build(config_type(**{k: v for k, v in config.items() if k in known}))
-    for name, network in built.items():
-        network.load_state_dict(weights[name])
-        network.eval().requires_grad_(False)
+    try:
+        built: dict[str, nn.Module] = family.build(config_type(**config))
+        for name, network in built.items():
+            network.load_state_dict(weights[name])
+            network.eval().requires_grad_(False)
+    except (TypeError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(f"The run of {entry.id} does not fit training/{entry.family}.py: {reason}") from error
     return built
 
 

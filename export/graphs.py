@@ -121,7 +121,7 @@ class GibbsStep(nn.Module):
         self.network = rbm
 
     def forward(self, visible: Tensor, hidden_noise: Tensor, visible_noise: Tensor) -> tuple[Tensor, ...]:
-        """State, noise -> visible_mean, visible_sample, hidden_mean, hidden, free_energy; on: noise < mean."""
+        """-> visible_mean, visible_sample, hidden_mean, hidden, free_energy. On is where noise < mean."""
         rbm = self.network
         hidden_mean = rbm.hidden_mean(visible)
         hidden = (hidden_noise < hidden_mean).to(visible.dtype)

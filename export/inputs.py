@@ -10,14 +10,15 @@ from onnx_models import seeds
 from onnx_models.catalog import Tensor
 
 # What a range, as model.json words it, is drawn as. Uniform numbers cubed are mostly dark with some bright
-# pixels, closer to a digit than uniform noise is; codes of trained networks are a few units wide.
+# pixels, and each row has its own contrast: a discriminator that saturated on all of them would hide its
+# errors. Codes of trained networks are a few units wide.
 UNIT_INTERVAL = "[0, 1]"
 UNIFORM = "[0, 1)"
 BINARY = "{0, 1}"
 NORMAL = "N(0, 1)"
 REAL = "(-inf, inf)"
 POSITIVE = "[0, inf)"
-LABEL = "{-1, ..., 9}"  # -1: none, free
+LABEL = "{-1, ..., 9}"  # -1: none
 
 
 def draw(tensors: Iterable[Tensor], batch: int, seed: int) -> dict[str, NDArray[Any]]:
@@ -34,7 +35,8 @@ def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
     else:
         values = seeds.uniforms(seed, batch, size, seeds.Stream.CHOICE, layer=layer)
         if tensor.range == UNIT_INTERVAL:
-            values = values**3
+            contrast = seeds.uniforms(seed, batch, 1, seeds.Stream.CORRUPTION, layer=layer)
+            values = contrast * values**3
         elif tensor.range == BINARY:
             values = (values < 0.5).astype(np.float32)
         elif tensor.range == LABEL:

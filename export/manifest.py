@@ -17,6 +17,10 @@ SCHEMA = Path(__file__).resolve().parents[1] / "onnx_models" / "manifest.schema.
 MANIFEST = "manifest.json"
 
 
+class DocumentError(Exception):
+    """A JSON file that is not what the schema asks for; the message names the file and the fault."""
+
+
 def sha256(content: bytes) -> str:
     """Hex digest."""
     return hashlib.sha256(content).hexdigest()
@@ -68,14 +72,25 @@ def collect(directory: Path) -> Document:
     """Join every model.json, metrics.json and dataset.json below `directory`.
 
     Figures that rest on a file that no longer ships are left out, as the reader leaves them out.
+
+    Raises :class:`DocumentError`.
     """
-    models = sorted(
-        (read(path) for path in directory.glob("*/model.json")), key=lambda m: (m["year"], m["id"])
-    )
+    models = [_valid(path, "model") for path in sorted(directory.glob("*/model.json"))]
+    models.sort(key=lambda model: (model["year"], model["id"]))
     shipped = {graph["sha256"] for model in models for graph in model["graphs"].values()}
     for model in models:
         path = directory / model["id"] / "metrics.json"
-        figures = read(path)["metrics"] if path.is_file() else []
+        figures = _valid(path, "metrics")["metrics"] if path.is_file() else []
         model["metrics"] = [figure for figure in figures if shipped.issuperset(figure["measured_on"])]
-    datasets = [read(path) for path in sorted(directory.glob("datasets/*/dataset.json"))]
+    datasets = [_valid(path, "dataset") for path in sorted(directory.glob("datasets/*/dataset.json"))]
     return {"models": models, "datasets": datasets}
+
+
+def _valid(path: Path, kind: str) -> Document:
+    try:
+        document = read(path)
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"{path} cannot be read: {error}") from error
+    for fault in schema_faults(document, kind):
+        raise DocumentError(f"{path}: {fault}")
+    return document

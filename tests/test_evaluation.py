@@ -617,16 +617,16 @@ def test_a_model_of_other_data_is_not_measured_on_these(
 def test_an_interruption_keeps_what_was_measured(
     models: Path, data_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Would catch Ctrl-C losing the models that were finished."""
+    """Would catch Ctrl-C losing the figures that were finished."""
 
     def interrupted(*_: object) -> list[catalog.Metric]:
         raise KeyboardInterrupt
 
-    first, *rest = command.MEASURES
-    monkeypatch.setattr(command, "MEASURES", (replace(first, measure=interrupted), *rest))
-    assert run(models, data_root, "pca", "rbm") == 130
+    last = command.Measure("a slow one", lambda model: model.id == "autoencoder", interrupted)
+    monkeypatch.setattr(command, "MEASURES", (*command.MEASURES, last))
+    assert run(models, data_root, "pca", "autoencoder", "classifier_cnn") == 130
     assert "run again" in capsys.readouterr().err
-    assert {path.parent.name for path in models.glob("*/metrics.json")} == {"pca"}
+    assert {path.parent.name for path in models.glob("*/metrics.json")} == {"pca", "autoencoder"}
 
 
 def test_the_numbers_need_no_torch() -> None:

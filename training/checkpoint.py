@@ -157,7 +157,8 @@ def load_initialisers(
             if not path.is_file():
                 raise RunError(f"--init-from needs {path.name} in {directory}, which is not there.")
             found |= {i.name: numpy_helper.to_array(i) for i in load(path).graph.initializer}
-        wanted = network.state_dict()
+        # Batch normalisation counts its steps in an integer that no graph needs.
+        wanted = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
         missing = sorted(set(wanted) - set(found))
         if missing:
             raise RunError(f"--init-from: {directory} has no values for {', '.join(missing)} of the {name}.")
@@ -169,4 +170,4 @@ def load_initialisers(
                 )
         loaded[name] = {key: torch.tensor(found[key]).to(value) for key, value in wanted.items()}
     for name, network in networks.items():
-        network.load_state_dict(loaded[name])
+        network.load_state_dict(network.state_dict() | loaded[name])

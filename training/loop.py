@@ -299,7 +299,7 @@ def train(
 
         while index < len(stages):
             stage = stages[index]
-            bar.set_description(stage.name)
+            bar.set_description(stage.name, refresh=False)
             position = step - first_step
             if position == 0:
                 for name, network in networks.items():  # a stage's average starts at its first weights

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import trange
 
 Floats = NDArray[np.floating[Any]]
 
@@ -80,7 +81,8 @@ def _squared_distances(a: Floats, b: Floats) -> Iterator[NDArray[np.float64]]:
     centre = b.mean(axis=0, dtype=np.float64)  # |x|^2 - 2 x.y + |y|^2 loses fewest digits around zero
     a, b = a - centre, b - centre
     squares = np.square(b).sum(axis=1)
-    for start in range(0, len(a), _ROWS):
+    starts = trange(0, len(a), _ROWS, desc="distances", unit="block", leave=False, disable=None)
+    for start in starts:
         rows = a[start : start + _ROWS]
         yield np.clip(np.square(rows).sum(axis=1)[:, None] - 2 * rows @ b.T + squares, 0, None)
 

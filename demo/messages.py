@@ -1,0 +1,70 @@
+"""All words of the page by language and id: ``demo/i18n/<language>.json``, and what the models bring."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from onnx_models.catalog import Catalog
+
+DIRECTORY = Path(__file__).resolve().parent / "i18n"
+LANGUAGES = ("en", "fr")
+
+_MATHML = "http://www.w3.org/1998/Math/MathML"
+# fmt: off
+_ELEMENTS = frozenset((
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup",
+    "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom",
+    "mmultiscripts", "mprescripts", "semantics",
+))
+_ATTRIBUTES = frozenset((
+    "display", "displaystyle", "mathvariant", "stretchy", "fence", "separator", "form", "lspace", "rspace",
+    "minsize", "maxsize", "movablelimits", "accent", "accentunder", "linethickness", "columnalign", "width",
+    "height", "depth",
+))
+# fmt: on
+
+
+def load(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """Return ``{language: {id: text}}``: the page's own words and each model's title, lesson and equation."""
+    words = {
+        language: json.loads((DIRECTORY / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
+    }
+    for model in catalog.models:
+        for language in LANGUAGES:
+            for part, texts in (("title", model.title), ("lesson", model.lesson)):
+                if language in texts:
+                    words[language][f"model.{model.id}.{part}"] = texts[language]
+        words["en"][f"model.{model.id}.equation"] = safe_mathml(model.equation)
+    return words
+
+
+def safe_mathml(source: str) -> str:
+    """Return an equation with nothing in it but presentation MathML; empty where it cannot be read.
+
+    A model's directory may come from anywhere, and what it brings is put into the page as markup.
+    """
+    try:
+        root = ElementTree.fromstring(re.sub(r"&nbsp;", " ", source))
+        return _rebuild(root)
+    except (ElementTree.ParseError, ValueError):
+        return ""
+
+
+def _rebuild(element: ElementTree.Element) -> str:
+    name = element.tag.removeprefix(f"{{{_MATHML}}}")
+    if name not in _ELEMENTS:
+        raise ValueError(name)
+    kept = {key: value for key, value in element.attrib.items() if key in _ATTRIBUTES}
+    copy = ElementTree.Element(name, kept)
+    opening = ElementTree.tostring(copy, encoding="unicode", short_empty_elements=False).removesuffix(
+        f"</{name}>"
+    )
+    inside = _escape(element.text) + "".join(_rebuild(child) + _escape(child.tail) for child in element)
+    return f"{opening}{inside}</{name}>"
+
+
+def _escape(text: str | None) -> str:
+    return (text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

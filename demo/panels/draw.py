@@ -1,0 +1,353 @@
+"""Draw: one picture, damaged or not, and what every network that rebuilds pictures makes of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo import inference, limits
+from demo.corruption import Corruption, corrupt
+from demo.images import prepare_picture
+from demo.inference import Answer, Chain, Reconstruction
+from demo.library import Digits, Library
+from demo.markup import Markup, Message, join, say, tag
+from demo.panels import pieces
+from onnx_models import seeds
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "draw"
+DATASET = "mnist"
+CLASSES = 10
+EXAMPLE_ROWS = 8
+"""Rows of example digits, one of each class, that a visitor can leaf through."""
+FRAMES = 10
+"""Most pictures in a film strip, the start and the end of the chain included."""
+MOST_STEPS = 100
+"""Fewer than the API allows: the chain is run again at every stroke."""
+
+_DAMAGE = {"none": "none", "salt": "salt", "half": "occlude_right", "brush": "brush"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows; all of it but the drawing fits into an address."""
+
+    example: int = 0
+    """Position in the data set's examples; not looked at while there is a drawing."""
+    drawing: str = ""
+    """The canvas as a ``data:`` URI, or nothing."""
+    damage: str = "none"
+    amount: int = 40
+    """Percent."""
+    hidden: str = ""
+    """What the brush hides: a 0 or 1 for each pixel, row by row."""
+    steps: int = 9
+    seed: int = 1
+
+
+PRIVATE = ("drawing", "hidden")
+"""Too long for an address."""
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.has("reconstruct")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, its first answers included."""
+    state = State(example=first_example(library))
+    pieces.lead(NAME)
+    desk = pieces.desk(_desk(library, state), state, NAME, PRIVATE)
+    answers = pieces.view(show_answers(library, state), "answers")
+    pieces.lessons(library.reconstructors, NAME)
+    if _dreamers(library):
+        pieces.fixed(_chain_controls(state), "chain")
+    strips = pieces.view(show_chains(library, state), "strips")
+    for model in library.catalog.having("parameters", "gibbs_step"):
+        _filters(library, model)
+    desk.input(
+        lambda text: _update(library, text),
+        desk,
+        [answers, strips],
+        trigger_mode="always_last",
+        show_progress="hidden",
+        concurrency_limit=limits.CONCURRENCY,
+        api_visibility="private",
+    )
+
+
+def first_example(library: Library) -> int:
+    """Return the example that the page opens with: a two, whose loop and tail are hard to rebuild."""
+    try:
+        labels = library.examples(DATASET).labels
+    except LineageError:
+        return 0
+    twos = np.flatnonzero(labels == 2)
+    return int(twos[0]) if len(twos) else 0
+
+
+def show_answers(library: Library, state: State) -> Markup:
+    """Return the row of cards: what the networks see, then what each makes of it, by year."""
+    try:
+        picture, damage = _original(library, state), _corruption(state)
+        return _cards(library, inference.reconstruct(library, picture, None, damage, state.seed), state)
+    except LineageError as fault:
+        return pieces.error(fault)
+
+
+def show_chains(library: Library, state: State) -> Markup:
+    """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
+    try:
+        start = corrupt(_original(library, state), _corruption(state), seeds.check_seed(state.seed))
+        steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
+    except LineageError as fault:
+        return pieces.error(fault)
+    return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
+
+
+def _dreamers(library: Library) -> tuple[Model, ...]:
+    return tuple(model for model in library.chains if model.kind == "model")
+
+
+def _update(library: Library, text: str) -> tuple[Markup, Markup]:
+    try:
+        state = pieces.unpack(State, text)
+    except LineageError as fault:
+        return pieces.error(fault), Markup()
+    return show_answers(library, state), show_chains(library, state)
+
+
+def _original(library: Library, state: State) -> Array:
+    if state.drawing:
+        return prepare_picture(state.drawing)
+    digits = library.examples(DATASET)
+    position = limits.Bound("example", 0, len(digits) - 1, 0).check(state.example)
+    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+
+
+def _corruption(state: State) -> Corruption:
+    kind = _DAMAGE.get(state.damage, state.damage)
+    if kind != "brush":
+        return Corruption.parse({"kind": kind, "amount": state.amount / 100})
+    if "1" not in state.hidden:
+        return Corruption()
+    cells = np.array([cell == "1" for cell in state.hidden])
+    side = max(1, int(np.sqrt(cells.size)))
+    return Corruption.parse({"kind": "brush", "mask": cells.reshape(-1, side).tolist()})
+
+
+# ---------------------------------------------------------------------------------------------------- cards
+
+
+def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
+    seen = tag(
+        "article",
+        tag("header", tag("span", "28 × 28", class_="year"), tag("h3", say("draw.seen"))),
+        pieces.picture(
+            rebuilt.shown,
+            say("draw.seen.alt.damaged" if state.damage != "none" else "draw.seen.alt"),
+            data_original=pieces.ink_uri(rebuilt.original),
+        ),
+        tag("p", say("draw.seen.note"), class_="note"),
+        class_="card seen",
+    )
+    cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
+    return tag(
+        "div", seen, *cards, class_="cards", tabindex="0", role="group", aria_label=say("draw.answers")
+    )
+
+
+def _card(model: Model, answer: Answer) -> Markup:
+    if answer.error is not None or answer.image is None:
+        return pieces.card(model, pieces.error(answer.error) if answer.error else Markup())
+    energy = say("figure.nats", value=answer.free_energy) if answer.free_energy is not None else None
+    return pieces.card(
+        model,
+        pieces.picture(
+            answer.image, say("draw.rebuilt.alt", model=pieces.title(model), error=answer.squared_error)
+        ),
+        tag(
+            "dl",
+            pieces.figure("error", say("figure.number", value=answer.squared_error)),
+            pieces.figure("energy", energy),
+            pieces.figure("time", say("figure.ms", value=answer.milliseconds)),
+        ),
+        pieces.lesson_button(model, NAME),
+    )
+
+
+# ---------------------------------------------------------------------------------------------- Gibbs chain
+
+
+def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) -> Markup:
+    try:
+        chain = inference.gibbs(library, model.id, start, steps, seed)
+    except LineageError as fault:
+        return tag("section", tag("h4", pieces.title(model)), pieces.error(fault), class_="strip")
+    moments = sorted({round(moment) for moment in np.linspace(0, steps, FRAMES)})
+    energies = chain.free_energy[:, 0]
+    frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
+    return tag(
+        "section",
+        tag("h4", pieces.title(model)),
+        tag("ol", *frames, class_="film"),
+        _curve(energies, pieces.title(model)),
+        class_="strip",
+        style=f"{pieces.era(model)};{pieces.frames(len(moments), 5)}",
+        data_strip=model.id,
+    )
+
+
+def _frame(chain: Chain, moment: int, energy: float) -> Markup:
+    return tag(
+        "li",
+        pieces.picture(chain.visible_means[moment, 0], say("draw.frame.alt", step=moment, energy=energy)),
+        tag("span", str(moment), class_="moment"),
+        tag("span", say("figure.nats", value=energy), class_="energy"),
+    )
+
+
+def _curve(energies: Array, title: Message) -> Markup:
+    """Draw free energy against the step, in the model's colour."""
+    lowest, highest = float(energies.min()), float(energies.max())
+    heights = (energies - lowest) / max(highest - lowest, 1e-6)
+    step = 100 / max(len(energies) - 1, 1)
+    points = " ".join(f"{k * step:.2f},{32 - 28 * float(height):.2f}" for k, height in enumerate(heights))
+    return tag(
+        "svg",
+        tag("polyline", points=points),
+        class_="curve",
+        viewBox="0 0 100 34",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=say(
+            "draw.curve.alt",
+            model=title,
+            steps=len(energies) - 1,
+            first=float(energies[0]),
+            last=float(energies[-1]),
+        ),
+    )
+
+
+def _chain_controls(state: State) -> Markup:
+    return tag(
+        "div",
+        tag("h3", say("draw.chain"), pieces.hint("draw.chain.hint")),
+        pieces.slider(NAME, "steps", say("draw.steps"), 1, MOST_STEPS, 1, state.steps),
+        class_="controls",
+    )
+
+
+# -------------------------------------------------------------------------------------------------- filters
+
+
+def _filters(library: Library, model: Model) -> None:
+    """Lay out the disclosure that asks for the filters' picture when it is opened."""
+    drawer = pieces.drawer(say("draw.filters", model=pieces.title(model)), "filters")
+    drawer.input(
+        lambda: show_filters(library, model),
+        None,
+        drawer,
+        show_progress="hidden",
+        concurrency_limit=limits.CONCURRENCY,
+        api_visibility="private",
+    )
+
+
+def show_filters(library: Library, model: Model) -> Markup:
+    """Return all filters of the first layer as one picture: ink draws a unit on, colour holds it back."""
+    try:
+        weights = 2.0 * inference.filters(library, model.id) - 1.0
+    except LineageError as fault:
+        return pieces.error(fault)
+    return tag(
+        "figure",
+        pieces.weights_picture(weights, model, say("draw.filters.alt", count=len(weights))),
+        tag("figcaption", say("draw.filters.caption", count=len(weights))),
+        style=pieces.era(model),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(library: Library, state: State) -> Markup:
+    return join(
+        tag(
+            "div",
+            tag(
+                "div",
+                tag("canvas", class_="ink", tabindex="0", role="img", aria_label=say("draw.canvas")),
+                tag("p", say("draw.prompt"), class_="prompt", aria_hidden="true"),
+                class_="paper",
+            ),
+            tag(
+                "div",
+                tag("button", say("draw.undo"), type="button", class_="link", data_do="undo"),
+                tag("button", say("draw.clear"), type="button", class_="link", data_do="clear"),
+                class_="tools",
+            ),
+            data_tool="canvas",
+        ),
+        _examples(library),
+        tag(
+            "fieldset",
+            tag("legend", say("draw.damage")),
+            pieces.choices(
+                "damage", tuple(_DAMAGE), tuple(say(f"draw.damage.{kind}") for kind in _DAMAGE), state.damage
+            ),
+            pieces.slider(NAME, "amount", say("draw.amount"), 0, 100, 1, state.amount, unit=" %"),
+            tag("p", say("draw.brush"), class_="note brush-note"),
+        ),
+    )
+
+
+def _examples(library: Library) -> Markup:
+    try:
+        digits = library.examples(DATASET)
+    except LineageError as fault:
+        return pieces.error(fault)
+    rows = _rows(digits)
+    sheet = digits.images[np.array(rows)].astype(np.float32) / 255.0  # [rows, classes, height, width]
+    sheet = sheet.transpose(0, 2, 1, 3).reshape(1, sheet.shape[0] * sheet.shape[2], -1)
+    buttons = (
+        tag(
+            "button",
+            type="button",
+            class_="thumb ink",
+            aria_label=say("draw.example", label=int(digits.labels[position])),
+            aria_pressed="false",
+            data_set=json.dumps({"example": position, "drawing": ""}),
+            style=f"--column:{column}",
+        )
+        for column, position in enumerate(rows[0])
+    )
+    return tag(
+        "div",
+        tag("span", say("draw.examples"), class_="label"),
+        tag(
+            "div",
+            *buttons,
+            class_="thumbs",
+            style=f"--pictures:url({pieces.ink_uri(sheet)});--columns:{len(rows[0])};--rows:{len(rows)};--row:0",
+            data_rows=json.dumps(rows),
+        ),
+        tag("button", say("draw.others"), type="button", class_="link", data_do="leaf"),
+        class_="examples",
+    )
+
+
+def _rows(digits: Digits) -> list[list[int]]:
+    """Positions of the example digits: each row holds one of every class, in order."""
+    by_class = [np.flatnonzero(digits.labels == label).tolist() for label in range(CLASSES)]
+    by_class = [positions for positions in by_class if positions]
+    count = min(EXAMPLE_ROWS, *(len(positions) for positions in by_class))
+    return [[positions[k] for positions in by_class] for k in range(count)]

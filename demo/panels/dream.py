@@ -1,0 +1,365 @@
+"""Dream: pictures made of noise beside real ones, who is fooled by them, and what they are closest to."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo import inference, limits
+from demo.images import grid, to_data_uri
+from demo.library import Library
+from demo.markup import Markup, Message, say, tag
+from demo.panels import pieces
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+from onnx_models.seeds import SEED_LIMIT
+
+Array = NDArray[np.float32]
+
+NAME = "dream"
+COUNTS = (9, 16, 25, 36)
+NEIGHBOURS = 5
+STATIONS = 10
+"""Pictures on the way from one seed to another."""
+SLIDER_LIMIT = 1000
+"""Seeds within reach of the slider and of a surprise; any other can be typed."""
+DOWNLOAD_SCALE = 4
+
+_WAYS = ("spherical", "linear")
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows."""
+
+    model: str = ""
+    """The generator; nothing means the first there is."""
+    seed: int = 7
+    count: int = 25
+    pick: int = 0
+    """Which of the made pictures is looked at closely."""
+    other: int = 42
+    """The seed at the far end of the way."""
+    way: str = "spherical"
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.has("generate")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, its first pictures included."""
+    generators = library.generators
+    if not generators:
+        pieces.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
+        return
+    state = State(model=generators[0].id)
+    pieces.lead(NAME)
+    desk = pieces.desk(_desk(generators, state), state, NAME)
+    sheets = pieces.view(show_sheets(library, state), "sheets")
+    pieces.lessons(generators, NAME)
+    neighbours = pieces.view(show_neighbours(library, state), "neighbours")
+    pieces.fixed(_way_controls(state), "chain")
+    way = pieces.view(show_way(library, state), "way")
+    parcel = pieces.download()
+    listening = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_limit": limits.CONCURRENCY,
+    }
+    desk.input(
+        lambda text: _update(library, text), desk, [sheets, way], trigger_mode="always_last", **listening
+    )
+    # The search through all training digits takes longer than making the pictures, which do not wait for it.
+    desk.input(
+        lambda text: _update_neighbours(library, text),
+        desk,
+        neighbours,
+        trigger_mode="always_last",
+        **listening,
+    )
+    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **listening)
+
+
+def show_sheets(library: Library, state: State) -> Markup:
+    """Return the made pictures beside as many real ones, each with the score of the model's own critic."""
+    try:
+        model, made = _made(library, state)
+        real = inference.real(library, model.dataset["id"], state.seed, len(made.images)).images
+    except LineageError as fault:
+        return pieces.error(fault)
+    scores = [_scores(library, model, images) for images in (made.images, real)]
+    footer = tag(
+        "p",
+        tag("span", say("dream.time", count=len(made.images), ms=made.milliseconds)),
+        pieces.lesson_button(model, NAME),
+        class_="note",
+    )
+    return tag(
+        "div",
+        _sheet(model, "made", made.images, scores[0], state.pick, footer),
+        _sheet(model, "real", real, scores[1], None, tag("p", _score_note(model), class_="note")),
+        class_="pair",
+    )
+
+
+def show_neighbours(library: Library, state: State) -> Markup:
+    """Return the chosen picture and the training digits closest to it: did the model learn, or copy?"""
+    try:
+        model, made = _made(library, state)
+        pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
+        near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
+    except LineageError as fault:
+        return pieces.error(fault)
+    found = (
+        tag(
+            "li",
+            pieces.picture(
+                image, say("dream.near.alt", label=int(label), rank=rank + 1, distance=float(distance))
+            ),
+            tag("span", say("figure.number", value=float(distance))),
+        )
+        for rank, (image, label, distance) in enumerate(
+            zip(near.images[0], near.labels[0], near.distances[0], strict=True)
+        )
+    )
+    chosen = pieces.picture(made.images[pick], say("dream.picked.alt", number=pick + 1))
+    return tag(
+        "section",
+        tag("h3", say("dream.near"), pieces.hint("dream.near.hint")),
+        tag(
+            "ol", tag("li", chosen, tag("span", say("dream.picked")), class_="picked"), *found, class_="film"
+        ),
+        class_="strip",
+        style=pieces.frames(1 + NEIGHBOURS, 3),
+    )
+
+
+def show_way(library: Library, state: State) -> Markup:
+    """Return the pictures on the way from the first z of one seed to that of another."""
+    try:
+        model = library.model(state.model, "generate")
+        way = inference.interpolate(
+            library, model.id, state.seed, state.other, STATIONS, spherical=state.way != "linear"
+        )
+    except LineageError as fault:
+        return pieces.error(fault)
+    stations = (
+        tag(
+            "li",
+            pieces.picture(image, say("dream.station.alt", part=k / (STATIONS - 1))),
+            tag("span", _station(k, state)),
+        )
+        for k, image in enumerate(way.images)
+    )
+    return tag("ol", *stations, class_="film", style=pieces.frames(STATIONS, 5))
+
+
+def parcel(library: Library, state: State) -> str:
+    """Return the sheet of made pictures as a file for the visitor: ``{"name", "href"}`` as JSON."""
+    model, made = _made(library, state)
+    sheet = grid(made.images, _columns(len(made.images)), scale=DOWNLOAD_SCALE)
+    return json.dumps({"name": f"{model.id}-seed-{state.seed}.png", "href": to_data_uri(sheet)})
+
+
+def _update(library: Library, text: str) -> tuple[Markup, Markup]:
+    try:
+        state = pieces.unpack(State, text)
+    except LineageError as fault:
+        return pieces.error(fault), Markup()
+    return show_sheets(library, state), show_way(library, state)
+
+
+def _update_neighbours(library: Library, text: str) -> Markup:
+    try:
+        return show_neighbours(library, pieces.unpack(State, text))
+    except LineageError as fault:
+        return pieces.error(fault)
+
+
+def _update_parcel(library: Library, text: str) -> str:
+    try:
+        return parcel(library, pieces.unpack(State, text))
+    except LineageError:
+        return "{}"  # the sheet that was to be saved shows the same error in its place
+
+
+def _made(library: Library, state: State) -> tuple[Model, inference.Samples]:
+    model = library.model(state.model, "generate")
+    return model, inference.sample(library, model.id, state.seed, state.count)
+
+
+def _scores(library: Library, model: Model, images: Array) -> Array | None:
+    if not (model.has("discriminate") or model.has("criticise")):
+        return None
+    try:
+        return inference.scores(library, model.id, images).values
+    except LineageError:
+        return (
+            None  # the pictures are worth showing without their scores; the card's note says there are none
+        )
+
+
+# --------------------------------------------------------------------------------------------------- sheets
+
+
+def _columns(count: int) -> int:
+    return math.isqrt(count - 1) + 1
+
+
+def _sheet(
+    model: Model, kind: str, images: Array, scores: Array | None, pick: int | None, footer: Markup
+) -> Markup:
+    """Return one sheet of cells; those of made pictures are buttons that choose the one to look at."""
+    probability = model.has("discriminate") and not model.has("criticise")
+    cells = (
+        _cell(
+            kind,
+            k,
+            image,
+            None if scores is None else float(scores[k]),
+            probability,
+            None if pick is None else k == pick,
+        )
+        for k, image in enumerate(images)
+    )
+    heading = say("dream.made.by", model=pieces.title(model), year=model.year) if kind == "made" else None
+    return tag(
+        "article",
+        tag(
+            "header",
+            tag("h3", say(f"dream.{kind}")),
+            tag("span", heading or model.dataset["name"], class_="year"),
+        ),
+        tag("div", *cells, class_="sheet", style=f"--columns:{_columns(len(images))}"),
+        footer,
+        class_="card" if kind == "made" else "card quiet",
+        style=pieces.era(model),
+        data_card=model.id if kind == "made" else None,
+        data_sheet=kind,
+    )
+
+
+def _cell(
+    kind: str, index: int, image: Array, score: float | None, probability: bool, chosen: bool | None
+) -> Markup:
+    unit = "probability" if probability else "number"
+    words = say(f"dream.{kind}.alt.scored", number=index + 1, score=score)
+    shown = pieces.picture(image, words if score is not None else say(f"dream.{kind}.alt", number=index + 1))
+    note = tag(
+        "span",
+        tag("span", "–" if score is None else say(f"figure.{unit}", value=score)),
+        class_="score",
+        style=f"--score:{min(max(score, 0.0), 1.0):.3f}" if probability and score is not None else None,
+    )
+    if chosen is None:
+        return tag("div", shown, note, class_="cell")
+    return tag(
+        "button",
+        shown,
+        note,
+        type="button",
+        class_="cell",
+        data_set=json.dumps({"pick": index}),
+        aria_pressed="true" if chosen else "false",
+    )
+
+
+def _score_note(model: Model) -> Message:
+    if model.has("criticise"):
+        return say("dream.score.critic")
+    return say("dream.score.discriminator") if model.has("discriminate") else say("dream.score.none")
+
+
+def _station(index: int, state: State) -> Message:
+    if index == 0:
+        return say("dream.station.seed", seed=state.seed)
+    if index == STATIONS - 1:
+        return say("dream.station.seed", seed=state.other)
+    return say("dream.station", part=index / (STATIONS - 1))
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(generators: tuple[Model, ...], state: State) -> Markup:
+    several = pieces.choices(
+        "model",
+        tuple(model.id for model in generators),
+        tuple(pieces.title(model) for model in generators),
+        state.model,
+    )
+    return tag(
+        "div",
+        tag(
+            "div",
+            _seed_control("seed", say("dream.seed"), state.seed),
+            tag(
+                "button",
+                say("dream.surprise"),
+                type="button",
+                class_="primary",
+                data_surprise="seed",
+                data_below=SLIDER_LIMIT,
+            ),
+            class_="seed-row",
+        ),
+        tag(
+            "fieldset",
+            tag("legend", say("dream.count")),
+            pieces.choices(
+                "count",
+                tuple(map(str, COUNTS)),
+                tuple(say("figure.count", value=count) for count in COUNTS),
+                str(state.count),
+            ),
+        ),
+        tag("fieldset", tag("legend", say("dream.model")), several) if len(generators) > 1 else None,
+        tag("button", say("dream.download"), type="button", class_="link", data_send="submit"),
+        class_="controls",
+    )
+
+
+def _seed_control(name: str, label: Message, value: int) -> Markup:
+    control = f"{NAME}-{name}"
+    return tag(
+        "div",
+        tag("label", label, for_=control),
+        tag(
+            "input",
+            type="number",
+            name=name,
+            id=control,
+            min=0,
+            max=SEED_LIMIT - 1,
+            step=1,
+            value=value,
+            inputmode="numeric",
+        ),
+        tag(
+            "input",
+            type="range",
+            name=name,
+            min=0,
+            max=SLIDER_LIMIT - 1,
+            step=1,
+            value=value,
+            aria_label=label,
+        ),
+        class_="seed",
+    )
+
+
+def _way_controls(state: State) -> Markup:
+    return tag(
+        "div",
+        tag("h3", say("dream.way"), pieces.hint("dream.way.hint")),
+        _seed_control("other", say("dream.other"), state.other),
+        pieces.choices("way", _WAYS, tuple(say(f"dream.way.{way}") for way in _WAYS), state.way),
+        class_="controls",
+    )

@@ -1,0 +1,348 @@
+"""What every panel is made of: pictures in ink, figures with their hints, and Gradio components as carriers.
+
+Gradio moves values between browser and server; the markup is ours (`demo.markup`) and so is the small runtime
+that puts it on the page (``demo/static/page.js``).
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo.images import to_bytes
+from demo.markup import Markup, Message, join, problem, say, tag
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+INK = 0x1C
+"""The tone a full pixel has on paper; the stylesheet turns it round in dark mode."""
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_NEUTRAL = "#8a8378"
+
+
+class State(Protocol):
+    """A panel's whole state: a frozen dataclass of plain values with defaults."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+S = TypeVar("S", bound=State)
+
+
+def pack(state: State) -> str:
+    """Return a panel's state as JSON."""
+    return json.dumps(asdict(state))
+
+
+def unpack(form: type[S], text: str | None) -> S:
+    """Read a state that a browser sent. Names that the panel does not know are left out.
+
+    Raises
+    ------
+    LineageError
+        ``state.unreadable``: not JSON, not an object, or a value of another type than the default's.
+
+    """
+    try:
+        sent = json.loads(text or "{}")
+        if not isinstance(sent, dict):
+            raise TypeError("an object is wanted")
+        known = {field.name: sent[field.name] for field in fields(form) if field.name in sent}
+        for field in fields(form):
+            value = known.get(field.name, field.default)
+            number = isinstance(field.default, float) and type(value) is int
+            if type(value) is not type(field.default) and not number:
+                raise TypeError(field.name)
+    except (ValueError, TypeError) as fault:
+        raise LineageError(
+            "state.unreadable", "The address of this page holds a value that cannot be read; open it anew."
+        ) from fault
+    return form(**known)
+
+
+# ---------------------------------------------------------------------------------------------- components
+
+
+def view(markup: Markup, name: str) -> gr.HTML:
+    """Return an output that shows markup; a new value is patched in without a flicker."""
+    return gr.HTML(
+        markup,
+        html_template=f'<div class="view {name}"><div role="status"></div><div></div></div>',
+        js_on_load=_start("view"),
+        apply_default_css=False,
+        elem_classes=[f"holds-{name}"],
+    )
+
+
+def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = ()) -> gr.HTML:
+    """Return the input of a panel: its controls, and its state as the value.
+
+    Parameters
+    ----------
+    private : names in the state that are kept out of the address
+
+    """
+    return gr.HTML(
+        pack(state),
+        html_template="${markup}",
+        js_on_load=_start("desk"),
+        apply_default_css=False,
+        elem_classes=["holds-desk"],
+        markup=tag("div", markup, class_="desk", data_private=json.dumps(private)),
+    )
+
+
+def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
+    """Return markup that never changes, brought to life by the function ``runs`` of page.js."""
+    return gr.HTML(
+        "",
+        html_template="${markup}",
+        js_on_load=_start(runs),
+        apply_default_css=False,
+        elem_classes=[f"holds-{name}"],
+        markup=markup,
+    )
+
+
+def drawer(summary: Message, name: str) -> gr.HTML:
+    """Return a closed disclosure that sends ``input`` when it is first opened and shows the answer."""
+    return gr.HTML(
+        "",
+        html_template="${markup}",
+        js_on_load=_start("drawer"),
+        apply_default_css=False,
+        elem_classes=["holds-drawer"],
+        markup=tag("details", tag("summary", summary), tag("div", class_=f"view {name}"), class_="drawer"),
+    )
+
+
+def lead(panel: str) -> gr.HTML:
+    """Return the one sentence that says what happens in a panel."""
+    return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
+
+
+def download() -> gr.HTML:
+    """Return an output whose value, ``{"name": ..., "href": ...}`` as JSON, is saved as a file."""
+    return gr.HTML(
+        "",
+        html_template="<div></div>",
+        js_on_load=_start("download"),
+        apply_default_css=False,
+        elem_classes=["holds-nothing"],
+    )
+
+
+def _start(kind: str) -> str:
+    return f"lineage.start('{kind}', element, {{props, trigger, watch}});"
+
+
+# ------------------------------------------------------------------------------------------------- pictures
+
+
+def ink_uri(image: Array) -> str:
+    """Encode [1, height, width] as transparent ink, [3, height, width] as colours; lossless PNG."""
+    if len(image) == 3:
+        picture = Image.fromarray(np.ascontiguousarray(to_bytes(image).transpose(1, 2, 0)))
+    else:
+        coverage = to_bytes(image[0])
+        picture = Image.fromarray(np.stack([np.full_like(coverage, INK), coverage], axis=-1))
+    return _uri(picture)
+
+
+def _uri(picture: Image.Image, **options: Any) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **options)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def picture(image: Array, alt: Message, **attributes: Any) -> Markup:
+    """Return an image element, enlarged by whole factors in the stylesheet."""
+    channels, height, width = image.shape
+    return tag(
+        "img",
+        class_="picture ink" if channels == 1 else "picture",
+        src=ink_uri(image),
+        alt=alt,
+        width=width,
+        height=height,
+        style=f"--w:{width};--h:{height}",
+        draggable="false",
+        **attributes,
+    )
+
+
+def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 25) -> Markup:
+    """Return signed weights [count, height, width] in [-1, 1] as one picture, ``columns`` in a row.
+
+    Ink is a positive weight and the model's colour a negative one, in fifteen depths each: a palette makes a
+    file a fifth the size of full colours.
+    """
+    count, height, width = weights.shape
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height + 1, width + 1), np.float32)  # a pixel between neighbours
+    sheet[:count, :-1, :-1] = weights
+    sheet = (
+        sheet.reshape(rows, columns, height + 1, width + 1)
+        .transpose(0, 2, 1, 3)
+        .reshape(rows * (height + 1), -1)
+    )
+    depths = np.arange(-15, 16)
+    colour = tuple(bytes.fromhex(_colour(model).removeprefix("#")))
+    palette = Image.fromarray((np.rint(np.clip(sheet, -1, 1) * 15) + 15).astype(np.uint8), "P")
+    palette.putpalette(b"".join(bytes(colour if depth < 0 else (INK,) * 3) for depth in depths))
+    opacity = bytes(int(abs(depth) * 17) for depth in depths)
+    return tag(
+        "img",
+        class_="picture ink weights",
+        src=_uri(palette, transparency=opacity),
+        alt=alt,
+        width=sheet.shape[1],
+        height=sheet.shape[0],
+    )
+
+
+# -------------------------------------------------------------------------------------------------- figures
+
+
+def hint(message_id: str) -> Markup:
+    """Return a "?" that says in one sentence what a number means."""
+    return tag("button", "?", type="button", class_="hint", aria_label=say(message_id))
+
+
+def figure(name: str, value: Message | None) -> Markup:
+    """Return one named number; a dash where a model has none, so that the others keep their place."""
+    return tag(
+        "div",
+        tag("dt", tag("span", say(f"figure.{name}")), hint(f"figure.{name}.hint")),
+        tag("dd", value if value else "–"),
+        class_="figure",
+    )
+
+
+def error(fault: LineageError) -> Markup:
+    """Return an error where it happened."""
+    return tag("p", problem(fault), class_="problem")
+
+
+def title(model: Model) -> Message:
+    """Return a model's name in the visitor's language."""
+    return say(f"model.{model.id}.title")
+
+
+def era(model: Model) -> str:
+    """Return the style that gives an element its model's colour; anything but ``#rrggbb`` is not let in."""
+    return f"--era:{_colour(model)}"
+
+
+def _colour(model: Model) -> str:
+    return model.colour if _COLOUR.fullmatch(model.colour) else _NEUTRAL
+
+
+def frames(count: int, narrow: int) -> str:
+    """Return the style of a film strip: frames in one row, and in each row of a narrow window."""
+    return f"--frames:{count};--narrow:{narrow}"
+
+
+def card(model: Model, *content: Markup) -> Markup:
+    """Return a model's card: the same size and the same places for all of them."""
+    quiet = model.kind == "baseline"
+    return tag(
+        "article",
+        tag(
+            "header",
+            tag("span", say("card.baseline") if quiet else str(model.year), class_="year"),
+            tag("h3", title(model)),
+        ),
+        *content,
+        class_="card quiet" if quiet else "card",
+        style=era(model),
+        data_card=model.id,
+    )
+
+
+def lesson_button(model: Model, panel: str) -> Markup:
+    """Return what opens a model's lesson."""
+    return tag(
+        "button",
+        say("card.lesson"),
+        type="button",
+        class_="link",
+        data_lesson=model.id,
+        aria_expanded="false",
+        aria_controls=f"lesson-{panel}-{model.id}",
+    )
+
+
+def lessons(models: tuple[Model, ...], panel: str) -> gr.HTML:
+    """Return the closed lessons of a panel's models: three sentences, an equation, the paper."""
+    return fixed(
+        tag("div", *(_lesson(model, panel) for model in models), class_="lessons"), "lessons", "lessons"
+    )
+
+
+def _lesson(model: Model, panel: str) -> Markup:
+    paper: Mapping[str, str] = model.paper
+    source = join(
+        tag("span", paper.get("authors", "")),
+        tag("cite", tag("a", paper.get("title", ""), href=_web(paper.get("url", "")), rel="noopener")),
+    )
+    return tag(
+        "section",
+        tag("h4", title(model), tag("span", str(model.year), class_="year")),
+        tag("p", say(f"model.{model.id}.lesson")),
+        tag("div", class_="equation", html=say(f"model.{model.id}.equation")),
+        tag("p", source, class_="source"),
+        class_="lesson",
+        id=f"lesson-{panel}-{model.id}",
+        style=era(model),
+        data_lesson_of=model.id,
+        hidden=True,
+    )
+
+
+def _web(url: str) -> str | None:
+    return url if url.startswith(("https://", "http://")) else None
+
+
+def choices(name: str, values: tuple[str, ...], labels: tuple[Message, ...], chosen: str) -> Markup:
+    """Return radio buttons as one row of words."""
+    return tag(
+        "div",
+        *(
+            tag(
+                "label",
+                tag("input", type="radio", name=name, value=value, checked=value == chosen),
+                tag("span", label),
+            )
+            for value, label in zip(values, labels, strict=True)
+        ),
+        class_="choices",
+        role="radiogroup",
+    )
+
+
+def slider(
+    panel: str, name: str, label: Message, low: float, high: float, step: float, value: float, unit: str = ""
+) -> Markup:
+    """Return a named range with its label and its value."""
+    control = f"{panel}-{name}"
+    return tag(
+        "div",
+        tag("label", label, for_=control),
+        tag("input", type="range", name=name, id=control, min=low, max=high, step=step, value=value),
+        tag("output", f"{value}{unit}", for_=name, data_unit=unit),
+        class_="slider",
+    )

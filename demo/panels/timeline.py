@@ -1,0 +1,86 @@
+"""The timeline: one live tile a model, each a real output, computed when the page is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from demo import inference
+from demo.library import Library
+from demo.markup import Markup, say, tag
+from demo.panels import draw, pieces
+from onnx_models.catalog import Model, Problem
+from onnx_models.errors import LineageError
+
+SEED = 7
+
+
+def build(library: Library, panels: Mapping[str, Callable[[Model], bool]]) -> None:
+    """Lay out the tiles; each opens the first panel that shows its model."""
+    tiles = [_tile(library, model, panels) for model in library.timeline]
+    quiet = [_quiet(problem) for problem in library.catalog.problems]
+    pieces.fixed(
+        tag(
+            "nav",
+            tag("ol", *tiles, *quiet),
+            class_="timeline",
+            aria_label=say("timeline.label"),
+            tabindex="-1",
+        ),
+        "timeline",
+        "timeline",
+    )
+
+
+def _tile(library: Library, model: Model, panels: Mapping[str, Callable[[Model], bool]]) -> Markup:
+    opens = next((name for name, shows in panels.items() if shows(model)), next(iter(panels)))
+    try:
+        picture = _output(library, model)
+    except LineageError as fault:
+        picture = pieces.error(fault)
+    return tag(
+        "li",
+        tag(
+            "button",
+            picture,
+            tag(
+                "span",
+                tag("span", str(model.year), class_="year"),
+                tag("span", pieces.title(model), class_="name"),
+                class_="words",
+            ),
+            type="button",
+            class_="tile",
+            data_open=opens,
+            data_model=model.id,
+        ),
+        style=pieces.era(model),
+    )
+
+
+def _output(library: Library, model: Model) -> Markup:
+    """Return something the model made: a sample where it generates, a rebuilt example where it rebuilds."""
+    if model.has("generate"):
+        image = inference.sample(library, model.id, SEED, 1).images[0]
+        return pieces.picture(image, say("timeline.made", model=pieces.title(model)))
+    if not model.has("reconstruct"):
+        return Markup()
+    digits = library.examples(draw.DATASET)
+    position = draw.first_example(library)
+    original = digits.images[position][None].astype(np.float32) / np.float32(255.0)
+    (answer,) = inference.reconstruct(library, original, [model.id]).answers
+    if answer.error is not None:
+        raise answer.error
+    if answer.image is None:
+        return Markup()
+    label = int(digits.labels[position])
+    return pieces.picture(answer.image, say("timeline.rebuilt", model=pieces.title(model), label=label))
+
+
+def _quiet(problem: Problem) -> Markup:
+    return tag(
+        "li",
+        tag("div", tag("span", problem.id, class_="name"), pieces.error(problem.error), class_="tile broken"),
+        data_problem=problem.id,
+    )

@@ -1,0 +1,392 @@
+// The page's own small runtime. Gradio carries values between browser and server; everything a visitor sees
+// is markup without words (demo/markup.py), put into the page and into their language here.
+//
+//   language   ?lang= or the browser's; the switch changes it without asking the server
+//   view       an output: its value is markup, patched into place so that nothing flickers or closes
+//   desk       an input: collects the named controls of its panel into one small JSON state
+//   address    tab, language and the state of the open panel live in the query string
+
+window.lineage = (() => {
+  "use strict";
+
+  const messages = JSON.parse(document.getElementById("lineage-messages").textContent);
+  const PANEL = "[id^='panel-']"; // the columns that demo/app.py lays out
+  const query = () => new URLSearchParams(location.search);
+
+  // ---------------------------------------------------------------- language
+
+  let language = choose(query().get("lang"), ...navigator.languages);
+
+  function choose(...wishes) {
+    const known = wishes.filter(Boolean).map((wish) => wish.slice(0, 2).toLowerCase());
+    return known.find((wish) => wish in messages) ?? "en";
+  }
+
+  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:0}" one without
+  // decimals, "{name:%}" a fraction in percent.
+  const forms = {
+    "%": { style: "percent" },
+    0: { maximumFractionDigits: 0 },
+    2: { maximumSignificantDigits: 2 },
+  };
+
+  function say([id, values = {}, fallback = id]) {
+    const text = messages[language][id] ?? messages.en[id] ?? fallback;
+    return text.replace(/\{(\w+)(?::([%02]))?\}/g, (place, name, form) => {
+      const value = values[name];
+      if (value === undefined) return place;
+      if (Array.isArray(value)) return say(value);
+      if (form && typeof value === "number") {
+        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
+      }
+      return String(value);
+    });
+  }
+
+  function translate(root) {
+    const said = root.matches?.("[data-say]") ? [root] : [];
+    for (const element of [...said, ...root.querySelectorAll("[data-say]")]) {
+      for (const [target, message] of Object.entries(JSON.parse(element.dataset.say))) {
+        const words = say(message);
+        if (target === "html") element.innerHTML = words; // only equations, sanitised when the page is built
+        else if (target !== "text") element.setAttribute(target, words);
+        else if (element.textContent !== words) element.textContent = words;
+      }
+    }
+  }
+
+  function speak(wish) {
+    language = choose(wish);
+    document.documentElement.lang = language;
+    document.title = say(["page.title"]);
+    for (const link of document.querySelectorAll("[data-lang]")) {
+      link.setAttribute("aria-current", String(link.dataset.lang === language));
+    }
+    translate(document.body);
+  }
+
+  // ---------------------------------------------------------------- address
+
+  function remember(changes) {
+    const parameters = query();
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null || value === undefined || value === "") parameters.delete(name);
+      else parameters.set(name, value);
+    }
+    history.replaceState(null, "", `${location.pathname}?${parameters}${location.hash}`);
+  }
+
+  // ---------------------------------------------------------------- views
+
+  // What the visitor did to the page stays: an open disclosure, the value of a control, the focus.
+  const kept = new Set(["open", "aria-expanded"]);
+
+  function patch(old, fresh) {
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+      old.replaceWith(fresh);
+      return;
+    }
+    if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    if (old.nodeType !== Node.ELEMENT_NODE || old.isEqualNode(fresh)) return;
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !kept.has(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value && !kept.has(name)) old.setAttribute(name, value);
+    }
+    patchChildren(old, fresh);
+  }
+
+  function patchChildren(old, fresh) {
+    const before = [...old.childNodes];
+    const after = [...fresh.childNodes];
+    before.slice(after.length).forEach((node) => node.remove());
+    after.forEach((node, index) => (before[index] ? patch(before[index], node) : old.append(node)));
+  }
+
+  function show(element, markup) {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = markup;
+    translate(fresh.content);
+    patchChildren(element, fresh.content);
+  }
+
+  function view(element, { props, watch }) {
+    const root = element.querySelector(".view");
+    const [fault, content] = root.children;
+    const render = () => {
+      const markup = props.value ?? "";
+      // What went wrong is said above the last good answer, which stays.
+      const failed = markup.startsWith("<p class=\"problem\"");
+      show(fault, failed ? markup : "");
+      if (!failed) show(content, markup);
+      content.classList.toggle("stale", failed);
+      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+    };
+    watch("value", render);
+    render();
+  }
+
+  // ---------------------------------------------------------------- desks
+
+  function read(control, defaults) {
+    if (control.type === "checkbox") return control.checked;
+    if (control.type === "range" || control.type === "number") return control.valueAsNumber;
+    return typeof defaults[control.name] === "number" ? Number(control.value) : control.value;
+  }
+
+  function write(control, value) {
+    if (control.type === "radio") control.checked = control.value === String(value);
+    else if (control.type === "checkbox") control.checked = Boolean(value);
+    else if (control !== document.activeElement || control.type === "range") control.value = value;
+  }
+
+  function desk(element, { props, trigger, watch }) {
+    translate(element);
+    const panel = element.closest(PANEL);
+    const defaults = JSON.parse(props.value);
+    const private_ = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    let state = { ...defaults };
+    let sent = 0;
+    let clock = null;
+
+    // Over 300 ms shows how long the answer has been coming; under that, nothing moves.
+    function wait() {
+      sent ||= performance.now();
+      clock ||= setInterval(() => {
+        const seconds = (performance.now() - sent) / 1000;
+        if (seconds < 0.3) return;
+        panel.dataset.waiting = say(["page.waiting", { seconds }]);
+      }, 100);
+    }
+
+    function arrived() {
+      clearInterval(clock);
+      sent = clock = 0;
+      delete panel.dataset.waiting;
+      reflect();
+    }
+
+    function reflect() {
+      for (const control of panel.querySelectorAll("[name]")) {
+        if (control.name in state) write(control, state[control.name]);
+      }
+      for (const mirror of panel.querySelectorAll("output[for]")) {
+        const name = mirror.getAttribute("for");
+        if (name in state) mirror.textContent = `${state[name]}${mirror.dataset.unit ?? ""}`;
+      }
+      for (const button of panel.querySelectorAll("[data-set][aria-pressed]")) {
+        const wished = Object.entries(JSON.parse(button.dataset.set));
+        button.setAttribute("aria-pressed", String(wished.every(([name, value]) => state[name] === value)));
+      }
+    }
+
+    function save() {
+      if (document.body.dataset.tab !== panel.dataset.tab) return;
+      const visible = Object.keys(defaults).filter((name) => !private_.has(name));
+      remember(
+        Object.fromEntries(visible.map((name) => [name, state[name] === defaults[name] ? null : state[name]])),
+      );
+    }
+
+    function set(changes) {
+      const news = Object.entries(changes).filter(([name, value]) => state[name] !== value);
+      if (!news.length) return;
+      state = { ...state, ...changes };
+      reflect();
+      save();
+      send();
+    }
+
+    function send() {
+      wait();
+      props.value = JSON.stringify(state);
+      trigger("input");
+    }
+
+    function restore() {
+      const asked = {};
+      for (const [name, text] of query()) {
+        if (!(name in defaults) || private_.has(name)) continue;
+        asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
+        if (typeof defaults[name] === "boolean") asked[name] = text === "true";
+      }
+      set(asked);
+    }
+
+    panel.addEventListener("input", ({ target }) => {
+      if (!(target.name in defaults)) return;
+      const value = read(target, defaults);
+      if (!Number.isNaN(value)) set({ [target.name]: value });
+    });
+    panel.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-set], [data-surprise], [data-send]");
+      if (!button) return;
+      if (button.dataset.send) trigger(button.dataset.send);
+      else if (button.dataset.set) set(JSON.parse(button.dataset.set));
+      else set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
+    });
+    // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
+    // address was read before it had finished laying the page out.
+    watch("value", () => props.value !== JSON.stringify(state) && send());
+    panel.addEventListener("lineage:shown", arrived);
+    panel.addEventListener("lineage:opened", () => save());
+    panel.lineage = { get: () => state, set };
+
+    reflect();
+    const tools = element.querySelector("[data-tool]");
+    if (tools) lineage[tools.dataset.tool](tools, panel.lineage, panel);
+    if ((query().get("tab") ?? tabs()[0]) === panel.dataset.tab) restore();
+  }
+
+  // ---------------------------------------------------------------- tabs, tiles, lessons, hints
+
+  const tabs = () => [...document.querySelectorAll("[role=tab]")].map((tab) => tab.dataset.tab);
+
+  function open(name, { focus = false } = {}) {
+    if (!tabs().includes(name)) name = tabs()[0];
+    document.body.dataset.tab = name;
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      const chosen = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+      if (chosen && focus) tab.focus();
+    }
+    for (const panel of document.querySelectorAll(PANEL)) {
+      panel.dataset.tab = panel.id.replace("panel-", "");
+      panel.hidden = panel.dataset.tab !== name;
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", `tab-${panel.dataset.tab}`);
+    }
+  }
+
+  function go(name, options) {
+    const lang = query().get("lang");
+    history.replaceState(null, "", location.pathname);
+    remember({ lang, tab: name });
+    open(name, options);
+    document.getElementById(`panel-${name}`)?.dispatchEvent(new CustomEvent("lineage:opened"));
+  }
+
+  function navigation(element) {
+    translate(element);
+    open(query().get("tab"));
+    element.addEventListener("click", ({ target }) => {
+      const tab = target.closest("[role=tab]");
+      if (tab) go(tab.dataset.tab);
+    });
+    element.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const names = tabs();
+      go(names.at((names.indexOf(document.body.dataset.tab) + step) % names.length), { focus: true });
+      event.preventDefault();
+    });
+  }
+
+  function timeline(element) {
+    translate(element);
+    element.addEventListener("click", ({ target }) => {
+      const tile = target.closest("[data-open]");
+      if (!tile) return;
+      go(tile.dataset.open);
+      const panel = document.getElementById(`panel-${tile.dataset.open}`);
+      if ("model" in panel.lineage.get()) panel.lineage.set({ model: tile.dataset.model });
+      const card = panel.querySelector(`[data-card="${CSS.escape(tile.dataset.model)}"]`);
+      if (!card) return;
+      card.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
+      card.classList.remove("called");
+      requestAnimationFrame(() => card.classList.add("called"));
+    });
+  }
+
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  function header(element) {
+    element.addEventListener("click", (event) => {
+      const link = event.target.closest("[data-lang]");
+      if (!link) return;
+      event.preventDefault();
+      remember({ lang: link.dataset.lang });
+      speak(link.dataset.lang);
+    });
+    speak(language);
+  }
+
+  // One lesson at a time, in the full width beneath the cards, where a sentence has room.
+  function lessons(element) {
+    translate(element);
+    const panel = element.closest(PANEL);
+    const toggle = (model) => {
+      for (const lesson of element.querySelectorAll("[data-lesson-of]")) {
+        lesson.hidden = lesson.dataset.lessonOf !== model;
+      }
+      for (const button of panel.querySelectorAll("[data-lesson]")) {
+        button.setAttribute("aria-expanded", String(button.dataset.lesson === model));
+      }
+    };
+    panel.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-lesson]");
+      if (button) toggle(button.getAttribute("aria-expanded") === "true" ? null : button.dataset.lesson);
+    });
+  }
+
+  // A "?" says its sentence in one bubble, which stays inside the window at every width.
+  function hints() {
+    const bubble = document.createElement("div");
+    bubble.className = "bubble";
+    bubble.id = "bubble";
+    bubble.setAttribute("role", "tooltip");
+    bubble.hidden = true;
+    document.body.append(bubble);
+    const hide = () => (bubble.hidden = true);
+    const reveal = ({ target }) => {
+      const hint = target.closest?.(".hint");
+      if (!hint) return hide();
+      bubble.textContent = hint.getAttribute("aria-label");
+      bubble.hidden = false;
+      const { left, bottom, top, width } = hint.getBoundingClientRect();
+      const room = document.documentElement.clientWidth - bubble.offsetWidth - 8;
+      bubble.style.left = `${Math.max(8, Math.min(room, left + width / 2 - bubble.offsetWidth / 2))}px`;
+      const below = bottom + 8 + bubble.offsetHeight < innerHeight;
+      bubble.style.top = `${below ? bottom + 8 : top - 8 - bubble.offsetHeight}px`;
+    };
+    for (const event of ["pointerover", "focusin", "click"]) document.addEventListener(event, reveal);
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
+    addEventListener("scroll", hide, { passive: true });
+  }
+
+  // What is heavy and not always wanted is asked for when its disclosure is first opened.
+  function drawer(element, { props, trigger, watch }) {
+    translate(element);
+    const details = element.querySelector("details");
+    details.addEventListener("toggle", () => details.open && !props.value && trigger("input"));
+    watch("value", () => show(details.querySelector(".view"), props.value));
+  }
+
+  // A file made by the server is handed to the visitor as soon as it is there.
+  function download(element, { props, watch }) {
+    watch("value", () => {
+      const { name, href } = JSON.parse(props.value || "{}");
+      if (href) Object.assign(document.createElement("a"), { download: name, href }).click();
+    });
+  }
+
+  function fixed(element) {
+    translate(element);
+  }
+
+  // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
+  const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download };
+
+  function start(kind, element, gradio) {
+    if (element.isConnected) kinds[kind](element, gradio);
+    else setTimeout(start, 0, kind, element, gradio);
+  }
+
+  hints();
+  return { start, say };
+})();
