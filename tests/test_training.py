@@ -106,7 +106,11 @@ class _StopAfter:
 
 @pytest.mark.parametrize("model", SMALL)
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Catches any state that a checkpoint forgets: chains, offsets, moments, averages, batch statistics,
     the data's order, the noise, the running sums of the log.
@@ -118,7 +122,9 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
 
     def stopping(*args: object) -> list[loop.Stage]:
         (stage,) = stages(*args)
-        return [loop.Stage(stage.name, _StopAfter(stage.rule, 7), stage.steps, stage.batch, stage.ema_half_life)]
+        return [
+            loop.Stage(stage.name, _StopAfter(stage.rule, 7), stage.steps, stage.batch, stage.ema_half_life)
+        ]
 
     with monkeypatch.context() as patched:
         patched.setattr(family, "stages", stopping)
@@ -344,7 +350,9 @@ def test_the_gradient_is_that_of_the_log_likelihood(offset: float) -> None:
     weight, visible_bias, hidden_bias = rbm.centred_gradient(
         (batch, machine.hidden_mean(batch)), (model, machine.hidden_mean(model)), (mu, lam)
     )
-    centred_weight = exact["weight"] - torch.outer(lam, exact["visible_bias"]) - torch.outer(exact["hidden_bias"], mu)
+    centred_weight = (
+        exact["weight"] - torch.outer(lam, exact["visible_bias"]) - torch.outer(exact["hidden_bias"], mu)
+    )
     expected = (
         centred_weight,
         exact["visible_bias"] - lam @ centred_weight,
@@ -377,7 +385,9 @@ def test_contrastive_divergence_raises_the_likelihood(persistent: bool) -> None:
     pattern = torch.tensor([[1, 1, 0, 0], [0, 0, 1, 1]], dtype=torch.uint8) * 255
     images = pattern.repeat(25, 1)[:, None, None]
     machine = rbm.RBM(4, 3)
-    config = rbm.RBMConfig(hidden=3, chains=50, batch=50, persistent=persistent, gibbs_steps=2, bfloat16=False)
+    config = rbm.RBMConfig(
+        hidden=3, chains=50, batch=50, persistent=persistent, gibbs_steps=2, bfloat16=False
+    )
     rule = rbm.ContrastiveDivergence(config, machine)
     for step in range(600):
         rule.step(images, images, step / 600, loop.Draw([0, step], torch.device("cpu")))
@@ -520,7 +530,9 @@ def test_a_folder_of_ones_own_images_trains(tmp_path: Path) -> None:
     assert run.config["dataset"] == "mine"
 
 
-def test_training_continues_from_shipped_files(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_continues_from_shipped_files(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Catches initialisers that are loaded in another order, transposed, or not at all."""
     import onnx
     from onnx import helper, numpy_helper
@@ -551,7 +563,16 @@ def test_training_continues_from_shipped_files(data: Path, tmp_path: Path, capsy
 
 def _torchrun(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", "-m", "training", *line],
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc_per_node=2",
+            "--standalone",
+            "-m",
+            "training",
+            *line,
+        ],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -574,7 +595,11 @@ def test_two_processes_learn_what_one_learns(model: str, data: Path, tmp_path: P
     # Adam's division by a near-zero second moment magnifies that for weights that hardly move.
     difference = (flat(alone) - flat(together)).abs()
     start = torch.cat(
-        [v.double().flatten() for net in checkpoint.load_weights(alone.snapshots[0])["weights"].values() for v in net.values()]
+        [
+            v.double().flatten()
+            for net in checkpoint.load_weights(alone.snapshots[0])["weights"].values()
+            for v in net.values()
+        ]
     )
     moved = (flat(alone) - start).abs()
     assert difference.mean() < 1e-3 * moved.mean()

@@ -542,32 +542,34 @@ class Backprop:
 
 
 def build(config: DBNConfig) -> dict[str, nn.Module]:
-    """The network as the greedy stages leave it, as up-down leaves it, and as backpropagation does."""
-    return {
-        "greedy": GreedyStack(config),
-        "dbn": DeepBeliefNetwork(config),
-        "classifier": ForwardNetwork(config),
-    }
+    """The network as the greedy stages leave it, as up-down leaves it, and as backpropagation does.
+
+    The last alone where no other stage has a share.
+    """
+    classifier = ForwardNetwork(config)
+    if not any(config.shares[:-1]):
+        return {"classifier": classifier}
+    return {"greedy": GreedyStack(config), "dbn": DeepBeliefNetwork(config), "classifier": classifier}
 
 
 def stages(
     config: DBNConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
 ) -> list[Stage]:
-    """The five stages of the module's docstring, less those whose share is 0."""
-    stack = cast(GreedyStack, networks["greedy"])
-    dbn = cast(DeepBeliefNetwork, networks["dbn"])
+    """The five stages of the module's docstring, less those without a share."""
     classifier = cast(ForwardNetwork, networks["classifier"])
-    class_shares = torch.bincount(labels, minlength=CLASSES) / len(labels)
-    pretrained = stack if config.steps("layer 1") else None
-    rules: tuple[Rule, ...] = (
-        GreedyLayer(config, stack, 0),
-        GreedyLayer(config, stack, 1),
-        GreedyMemory(config, stack, class_shares),
-        UpDown(config, stack, dbn, class_shares),
-        Backprop(config, pretrained, classifier),
-    )
+    rules: dict[str, Rule] = {}
+    if "greedy" in networks:
+        stack, dbn = cast(GreedyStack, networks["greedy"]), cast(DeepBeliefNetwork, networks["dbn"])
+        class_shares = torch.bincount(labels, minlength=CLASSES) / len(labels)
+        rules = {
+            "layer 1": GreedyLayer(config, stack, 0),
+            "layer 2": GreedyLayer(config, stack, 1),
+            "memory": GreedyMemory(config, stack, class_shares),
+            "up-down": UpDown(config, stack, dbn, class_shares),
+        }
+    rules["backprop"] = Backprop(config, stack if rules else None, classifier)
     return [
         Stage(name, rule, config.steps(name), config.batch)
-        for name, rule in zip(STAGES, rules, strict=True)
+        for name, rule in rules.items()
         if config.steps(name)
     ]
