@@ -30,13 +30,15 @@ from export.to_onnx import to_onnx, with_weights
 from onnx_models import catalog
 from onnx_models.runtime import Runtime
 from tests import tiny
-from training import autoencoder, checkpoint, classifier, gan, pca, rbm, vae
+from training import autoencoder, checkpoint, classifier, dbn, gan, pca, rbm, vae
 
 ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {
     "rbm": (rbm, rbm.RBMConfig(hidden=3)),
     "rbm_untrained": (rbm, rbm.RBMConfig(hidden=3)),
+    "dbn": (dbn, dbn.DBNConfig(code=6, memory=5)),
+    "dbn_random": (dbn, dbn.DBNConfig(code=6, memory=5, shares=(0, 0, 0, 0, 1.0))),
     "pca": (pca, pca.PCAConfig(code=3)),
     "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(48,), code=4)),
     "gan": (gan, gan.GANConfig(generator_widths=(8, 48), discriminator_widths=(6,))),

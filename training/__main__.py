@@ -37,6 +37,8 @@ FAMILIES = {
     "classifier_mlp": "training.classifier",
     "classifier_fashion": "training.classifier",
     "classifier_cifar10": "training.classifier",
+    "dbn": "training.dbn",
+    "dbn_random": "training.dbn",
 }
 
 
