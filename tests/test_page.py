@@ -37,7 +37,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-expect.set_options(timeout=20_000)  # a loaded machine takes its time
+expect.set_options(timeout=60_000)  # a loaded machine takes its time
 
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -106,7 +106,7 @@ class Visit:
         settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
         self.context = browser.new_context(**settings)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.base = base
         self.complaints: list[str] = []
         self.outside: list[str] = []
@@ -261,6 +261,15 @@ def test_undo_and_clear(site: serving.Page, visit: Callable[..., Visit]) -> None
     expect(page.locator(".prompt")).to_be_visible()  # an empty sheet says what to do
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".prompt")).to_be_hidden()
+    # The example that was there before can be had again, though nothing new is asked of the server.
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Example: a 2").click()
+    expect(page.locator(".prompt")).to_be_hidden()
+    page.wait_for_function(
+        """() => { const canvas = document.querySelector('canvas');
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            return data.some((value, k) => k % 4 === 3 && value > 0); }"""
+    )
 
 
 def test_an_example_is_taken_pixel_by_pixel(site: serving.Page, visit: Callable[..., Visit]) -> None:

@@ -191,7 +191,7 @@ def test_a_state_of_another_shape_is_refused_in_one_sentence(text: str) -> None:
         (draw.State(damage="fire"), "corruption.unknown"),
         (draw.State(damage="brush", hidden="101"), "corruption.mask"),
         (draw.State(drawing="data:image/png;base64,AAAA"), "image.unreadable"),
-        (draw.State(drawing="/etc/passwd"), "image.unreadable"),
+        (draw.State(damage="brush", hidden="1" * 785), "corruption.mask"),
         (draw.State(seed=-1, damage="salt"), "seed.range"),
     ],
 )
@@ -217,6 +217,23 @@ def test_dream_says_what_is_wrong_where_the_pictures_would_be(
         if show is dream.show_way and code == "argument.range":
             continue  # the way has a number of pictures of its own
         assert said(show(library, state))[0][0] == f"error.{code}"
+
+
+def test_a_path_is_no_drawing(library: Library, tmp_path: Path) -> None:
+    # Catches a way to look at pictures that lie on the server.
+    path = tmp_path / "private.png"
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(path)
+    for drawing in (str(path), path.as_uri(), "http://127.0.0.1/picture.png"):
+        answer = draw.show_answers(library, draw.State(drawing=drawing))
+        assert said(answer)[0][0] == "error.state.unreadable"
+
+
+def test_a_broken_discriminator_leaves_the_pictures(tmp_path: Path) -> None:
+    directory = tiny.write_models(tmp_path / "models")
+    (directory / "gan" / "discriminate.onnx").write_bytes(b"broken")
+    sheets = dream.show_sheets(Library.open([directory], "cpu"), dream.State(model="gan"))
+    assert sheets.count("<img") == 50
+    assert "error.file.sha256" in sheets
 
 
 def test_more_gibbs_steps_than_the_panel_allows_are_refused(library: Library) -> None:

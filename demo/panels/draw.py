@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from demo import inference, limits
 from demo.corruption import Corruption, corrupt
-from demo.images import prepare_picture
+from demo.images import SIDE, prepare_picture
 from demo.inference import Answer, Chain, Reconstruction
 from demo.library import Digits, Library
 from demo.markup import Markup, Message, join, say, tag
@@ -30,6 +30,9 @@ FRAMES = 10
 """Most pictures in a film strip, the start and the end of the chain included."""
 MOST_STEPS = 100
 """Fewer than the API allows: the chain is run again at every stroke."""
+
+SURPRISES = 1000
+"""Seeds that "dream again" picks from: few enough to be short in an address."""
 
 _DAMAGE = {"none": "none", "salt": "salt", "half": "occlude_right", "brush": "brush"}
 
@@ -126,6 +129,9 @@ def _update(library: Library, text: str) -> tuple[Markup, Markup]:
 
 def _original(library: Library, state: State) -> Array:
     if state.drawing:
+        # Anything else would be a path, and a visitor has no business with the server's files.
+        if not state.drawing.startswith("data:"):
+            raise pieces.unreadable()
         return prepare_picture(state.drawing)
     digits = library.examples(DATASET)
     position = limits.Bound("example", 0, len(digits) - 1, 0).check(state.example)
@@ -138,9 +144,8 @@ def _corruption(state: State) -> Corruption:
         return Corruption.parse({"kind": kind, "amount": state.amount / 100})
     if "1" not in state.hidden:
         return Corruption()
-    cells = np.array([cell == "1" for cell in state.hidden])
-    side = max(1, int(np.sqrt(cells.size)))
-    return Corruption.parse({"kind": "brush", "mask": cells.reshape(-1, side).tolist()})
+    rows = (state.hidden[start : start + SIDE] for start in range(0, len(state.hidden), SIDE))
+    return Corruption.parse({"kind": "brush", "mask": [[cell == "1" for cell in row] for row in rows]})
 
 
 # ---------------------------------------------------------------------------------------------------- cards
@@ -241,6 +246,14 @@ def _chain_controls(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("draw.chain"), pieces.hint("draw.chain.hint")),
+        tag(
+            "button",
+            say("draw.again"),
+            type="button",
+            class_="link",
+            data_surprise="seed",
+            data_below=SURPRISES,
+        ),
         pieces.slider(NAME, "steps", say("draw.steps"), 1, MOST_STEPS, 1, state.steps),
         class_="controls",
     )

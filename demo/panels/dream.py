@@ -93,7 +93,13 @@ def show_sheets(library: Library, state: State) -> Markup:
         real = inference.real(library, model.dataset["id"], state.seed, len(made.images)).images
     except LineageError as fault:
         return pieces.error(fault)
-    scores = [_scores(library, model, images) for images in (made.images, real)]
+    note: Markup = tag("p", _score_note(model), class_="note")
+    scores: list[Array | None] = [None, None]
+    if model.has("discriminate") or model.has("criticise"):
+        try:
+            scores = [inference.scores(library, model.id, images).values for images in (made.images, real)]
+        except LineageError as fault:
+            note = pieces.error(fault)  # the pictures are worth showing without their scores
     footer = tag(
         "p",
         tag("span", say("dream.time", count=len(made.images), ms=made.milliseconds)),
@@ -103,7 +109,7 @@ def show_sheets(library: Library, state: State) -> Markup:
     return tag(
         "div",
         _sheet(model, "made", made.images, scores[0], state.pick, footer),
-        _sheet(model, "real", real, scores[1], None, tag("p", _score_note(model), class_="note")),
+        _sheet(model, "real", real, scores[1], None, note),
         class_="pair",
     )
 
@@ -192,17 +198,6 @@ def _update_parcel(library: Library, text: str) -> str:
 def _made(library: Library, state: State) -> tuple[Model, inference.Samples]:
     model = library.model(state.model, "generate")
     return model, inference.sample(library, model.id, state.seed, state.count)
-
-
-def _scores(library: Library, model: Model, images: Array) -> Array | None:
-    if not (model.has("discriminate") or model.has("criticise")):
-        return None
-    try:
-        return inference.scores(library, model.id, images).values
-    except LineageError:
-        return (
-            None  # the pictures are worth showing without their scores; the card's note says there are none
-        )
 
 
 # --------------------------------------------------------------------------------------------------- sheets

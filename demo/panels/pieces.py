@@ -67,10 +67,15 @@ def unpack(form: type[S], text: str | None) -> S:
             if type(value) is not type(field.default) and not number:
                 raise TypeError(field.name)
     except (ValueError, TypeError) as fault:
-        raise LineageError(
-            "state.unreadable", "The address of this page holds a value that cannot be read; open it anew."
-        ) from fault
+        raise unreadable() from fault
     return form(**known)
+
+
+def unreadable() -> LineageError:
+    """Return what is said of a state that no control of the page could have made."""
+    return LineageError(
+        "state.unreadable", "The address of this page holds a value that cannot be read; open it anew."
+    )
 
 
 # ---------------------------------------------------------------------------------------------- components

@@ -166,7 +166,7 @@ lineage.canvas = (tool, panel, root) => {
   function undo() {
     const before = past.pop();
     if (!before) return;
-    ({ strokes, base } = before);
+    ({ strokes, base, cleared } = before);
     stroke = null;
     redraw();
     if (blank()) return forget();
@@ -242,12 +242,14 @@ lineage.canvas = (tool, panel, root) => {
   }
 
   root.addEventListener("click", ({ target }) => {
-    if (target.closest(".thumb")) {
+    const thumb = target.closest(".thumb");
+    if (thumb) {
       keep();
       strokes = [];
-      base = null;
       cleared = false;
       root.classList.remove("stale");
+      const { example, drawing } = panel.get();
+      if (!drawing && example === JSON.parse(thumb.dataset.set).example) shown(); // no answer will come for it
     }
     const what = target.closest("[data-do]")?.dataset.do;
     if (what) ({ undo, clear, leaf })[what]?.();

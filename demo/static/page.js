@@ -27,7 +27,7 @@ window.lineage = (() => {
   const forms = {
     "%": { style: "percent" },
     0: { maximumFractionDigits: 0 },
-    2: { maximumSignificantDigits: 2 },
+    2: { minimumSignificantDigits: 2, maximumSignificantDigits: 2 },
   };
 
   function say([id, values = {}, fallback = id]) {
@@ -148,7 +148,7 @@ window.lineage = (() => {
     translate(element);
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
-    const private_ = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
     let state = { ...defaults };
     let sent = 0;
     let clock = null;
@@ -186,7 +186,7 @@ window.lineage = (() => {
 
     function save() {
       if (document.body.dataset.tab !== panel.dataset.tab) return;
-      const visible = Object.keys(defaults).filter((name) => !private_.has(name));
+      const visible = Object.keys(defaults).filter((name) => !unlisted.has(name));
       remember(
         Object.fromEntries(visible.map((name) => [name, state[name] === defaults[name] ? null : state[name]])),
       );
@@ -210,7 +210,7 @@ window.lineage = (() => {
     function restore() {
       const asked = {};
       for (const [name, text] of query()) {
-        if (!(name in defaults) || private_.has(name)) continue;
+        if (!(name in defaults) || unlisted.has(name)) continue;
         asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
         if (typeof defaults[name] === "boolean") asked[name] = text === "true";
       }

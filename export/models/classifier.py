@@ -45,11 +45,13 @@ ENTRIES = (
         },
         # p(y = k | x) = exp(s_k(x)) / sum_j exp(s_j(x))
         equation=formula(
-            "<mi>p</mi><mo>(</mo><mi>y</mi><mo>=</mo><mi>k</mi><mo>|</mo><mi mathvariant='bold'>x</mi>"
-            "<mo>)</mo><mo>=</mo><mfrac><mrow><mi>exp</mi><msub><mi>s</mi><mi>k</mi></msub>"
-            "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo></mrow>"
-            "<mrow><munder><mo>∑</mo><mi>j</mi></munder><mi>exp</mi><msub><mi>s</mi><mi>j</mi></msub>"
-            "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo></mrow></mfrac>"
+            "<mi>p</mi><mo>(</mo><mi>y</mi><mo>=</mo><mi>k</mi><mo>|</mo><mi>x</mi>"
+            "<mo>)</mo><mo>=</mo><mfrac><mrow><mi>exp</mi><mspace width='0.2em'/><msub><mi>s</mi>"
+            "<mi>k</mi></msub>"
+            "<mo>(</mo><mi>x</mi><mo>)</mo></mrow>"
+            "<mrow><munder><mo>∑</mo><mi>j</mi></munder><mi>exp</mi><mspace width='0.2em'/><msub>"
+            "<mi>s</mi><mi>j</mi></msub>"
+            "<mo>(</mo><mi>x</mi><mo>)</mo></mrow></mfrac>"
         ),
         paper={
             "authors": "LeCun, Bottou, Bengio, Haffner",
