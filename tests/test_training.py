@@ -619,8 +619,8 @@ def test_two_processes_learn_what_one_learns(
     assert done.returncode == 0, done.stderr
     together = checkpoint.load_run(tmp_path / "two" / model)
     # Ten steps of float32: a mean of two halves differs from the mean of the whole in the last digits, and
-    # Adam's division by a near-zero second moment magnifies that for weights that hardly move. The generator's
-    # batch normalisation sees each process's half batch of 10: that moved its weights 5 % apart.
+    # Adam's division by a near-zero second moment magnifies that for weights that hardly move. The generator
+    # normalises over each process's 10 images instead of all 20: that moved its weights 5 % apart.
     difference = (flat(alone.weights) - flat(together.weights)).abs()
     start = flat(checkpoint.load_weights(alone.snapshots[0])["weights"])
     moved = (flat(alone.weights) - start).abs()
