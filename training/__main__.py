@@ -230,7 +230,7 @@ def _shared(networks: Mapping[str, nn.Module], place: Place) -> dict[str, nn.Mod
     """The networks as the rules see them: behind DistributedDataParallel when there are several processes."""
     if place.world == 1:
         return dict(networks)
-    # Buffers are not broadcast: batch statistics of rank 0 are the ones that are saved.
+    # Batch normalisation takes its statistics over each process's share; those of rank 0 are saved.
     return {name: DistributedDataParallel(net, broadcast_buffers=False) for name, net in networks.items()}
 
 

@@ -78,7 +78,7 @@ class DenoisingConfig(AutoencoderConfig):
 
 
 MODELS: dict[str, dict[str, AutoencoderConfig]] = {
-    # The recipe was chosen on train[:50000] / train[50000:]; the default is the final refit on all 60,000.
+    # "selection" leaves train[50000:] to choose a recipe on; the default is the refit on all 60,000.
     "autoencoder": {
         "default": AutoencoderConfig(),
         "selection": AutoencoderConfig(split="train[:50000]"),

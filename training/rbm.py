@@ -61,7 +61,7 @@ class RBMConfig(Config):
 
 
 MODELS: dict[str, dict[str, RBMConfig]] = {
-    # The recipe was chosen on train[:50000] / train[50000:]; the default is the final refit on all 60,000.
+    # "selection" leaves train[50000:] to choose a recipe on; the default is the refit on all 60,000.
     "rbm": {
         "default": RBMConfig(),
         "selection": RBMConfig(split="train[:50000]"),
@@ -161,8 +161,8 @@ class ContrastiveDivergence:
                 chains = rbm.gibbs_step(chains, draw)
         state["chains"] = chains if config.persistent else state["chains"]
 
-        # The offsets follow the means of data and model together (the enhanced gradient's choice). The
-        # first batch sets them: from then on they only drift.
+        # The offsets follow the means of data and model together (the enhanced gradient's choice). The first
+        # batch sets them: from then on they only drift.
         data_hidden, chains_hidden = rbm.hidden_mean(data), rbm.hidden_mean(chains)
         rate = config.offset_rate if progress > 0 else 1.0
         means = (data.mean(0) + chains.mean(0)) / 2, (data_hidden.mean(0) + chains_hidden.mean(0)) / 2
