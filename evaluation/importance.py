@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def bound(log_weights: Doubles) -> float:
     return float(np.logaddexp.reduce(log_weights) - np.log(len(log_weights)))
 
 
-def _softplus(x: Floats) -> Doubles:
+def _softplus(x: NDArray[np.floating[Any]]) -> Doubles:
     """Sum over the last axis of log(1 + exp(x)), which is -log p of a pixel with log-odds -x."""
     terms = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
     return np.asarray(terms.sum(axis=-1, dtype=np.float64))

@@ -167,11 +167,11 @@ class MaximiseElbo:
         """
         vae = networks["vae"]
         images = self._examples.float() / 255
-        mean, _ = vae.encode(images.flatten(1))  # type: ignore[operator]
-        pairs = torch.stack([images, torch.sigmoid(vae.decode(mean)).view_as(images)])  # type: ignore[operator]
+        mean, _ = vae.encode(images.flatten(1))
+        pairs = torch.stack([images, torch.sigmoid(vae.decode(mean)).view_as(images)])
         pairs = pairs.unflatten(1, (-1, min(10, len(images)))).transpose(0, 1).flatten(0, 2)
         z = draw.normal(60, self._config.latents)
-        dreams = torch.sigmoid(vae.decode(z)).unflatten(1, images.shape[1:])  # type: ignore[operator]
+        dreams = torch.sigmoid(vae.decode(z)).unflatten(1, images.shape[1:])
         return torch.cat([pairs, dreams])
 
 

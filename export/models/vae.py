@@ -31,7 +31,6 @@ def map_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 batched("mean", REAL, "of q(z|x), one Gaussian a dimension", latents),
                 batched("log_variance", REAL, "of q(z|x), natural logarithm", latents),
             ),
-            storage="float16",
         ),
         Graph(
             "decode",
@@ -41,7 +40,6 @@ def map_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 picture("image", "probability that each pixel is white"),
                 picture("logits", "its log-odds, before the sigmoid", range=REAL),
             ),
-            storage="float16",
         ),
     )
 
@@ -59,7 +57,6 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 picture("reconstruction", "probability that each pixel is white, given the code"),
                 batched("code", REAL, "the mean of q(z|x)", latents),
             ),
-            storage="float16",
         ),
         *map_graphs(networks),
         Graph(
@@ -67,7 +64,6 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             GenerateFromPrior(vae),
             inputs=(batched("z", NORMAL, "the latents; as many as the code has", latents),),
             outputs=(picture("image", "probability that each pixel is white"),),
-            storage="float16",
         ),
     )
 
