@@ -114,7 +114,7 @@ def log_weights(
     visible [pixels], 0 or 1; mean and log_variance [latents] of q(z|x).
     """
     noise = draw.standard_normal((samples, len(mean)), np.float32)
-    z = mean + np.exp(log_variance / 2) * noise
+    z = np.asarray(mean + np.exp(log_variance / 2) * noise, np.float32)
     # The constants of the two Gaussians' densities cancel.
     twice_prior_over_posterior = np.square(noise) - np.square(z) + log_variance
     prior_over_posterior = 0.5 * twice_prior_over_posterior.sum(axis=1, dtype=np.float64)
