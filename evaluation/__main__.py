@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation import classify, figures, generators, likelihood, parzen, reconstruction
+from evaluation import belief, classify, figures, generators, importance, likelihood, parzen, reconstruction
 from evaluation.context import Context, NotMeasuredError
 from onnx_models import catalog, seeds
 from onnx_models.catalog import Metric, Model
@@ -32,6 +32,8 @@ class Measure:
 MEASURES = (
     Measure("AIS", likelihood.applies, likelihood.measure_ais),
     Measure("RAISE", likelihood.applies, likelihood.measure_raise),
+    Measure("belief network", belief.applies, belief.measure),
+    Measure("importance sampling", importance.applies, importance.measure),
     Measure("reconstruction", reconstruction.applies, reconstruction.measure),
     Measure("classification", classify.applies, classify.measure),
     Measure("samples", generators.applies, generators.measure),

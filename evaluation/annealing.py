@@ -96,23 +96,40 @@ class Bridge:
     rbm: BinaryRbm
     base_bias: Floats
     """a [visible]."""
+    classes: int = 0
+    """How many of the last visible units are a softmax group, exactly one of which is on: label units."""
 
     @property
     def log_base_partition(self) -> float:
         """log of the sum of f_0 over all images: at beta = 0 each hidden unit contributes a factor of 2."""
-        pixels = np.logaddexp(0, self.base_bias, dtype=np.float64).sum()
-        return float(pixels + len(self.rbm.hidden_bias) * np.log(2))
+        pixels, labels = self._split(self.base_bias.astype(np.float64))
+        log_sum = np.logaddexp(0, pixels).sum() + (np.logaddexp.reduce(labels) if self.classes else 0)
+        return float(log_sum + len(self.rbm.hidden_bias) * np.log(2))
 
     def base_samples(self, count: int, draw: np.random.Generator) -> Floats:
         """Independent samples of f_0: [count, visible]."""
-        probability = _sigmoid(self.base_bias)
-        return _below(draw, np.broadcast_to(probability, (count, len(probability))))
+        return self._visible(np.broadcast_to(self.base_bias, (count, len(self.base_bias))), draw)
 
     def gibbs(self, activations: Floats, beta: float, draw: np.random.Generator) -> Floats:
         """One sweep v -> h -> v' that leaves f_beta invariant, from the RBM's activations at v."""
         hidden = _below(draw, _sigmoid(beta * activations))
         received = hidden @ self.rbm.weight + self.rbm.visible_bias
-        return _below(draw, _sigmoid(beta * received + (1 - beta) * self.base_bias))
+        return self._visible(beta * received + (1 - beta) * self.base_bias, draw)
+
+    def _visible(self, log_odds: Floats, draw: np.random.Generator) -> Floats:
+        """Sample visible units [n, visible] from what they receive."""
+        pixels, labels = self._split(log_odds)
+        states = _below(draw, _sigmoid(pixels))
+        if not self.classes:
+            return states
+        # Gumbel-max: the largest of log-odds plus Gumbel noise is a draw from their softmax.
+        drawn = (labels - np.log(-np.log(draw.random(labels.shape)))).argmax(axis=1)
+        return np.concatenate([states, np.eye(self.classes, dtype=np.float32)[drawn]], axis=1)
+
+    def _split(self, visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The last axis apart: plain units, label units."""
+        plain = visible.shape[-1] - self.classes
+        return visible[..., :plain], visible[..., plain:]
 
     def log_ratio(self, visible: Floats, activations: Floats, lower: float, upper: float) -> Doubles:
         """log f_upper(v) - log f_lower(v): [n].
@@ -142,10 +159,18 @@ def base_rate_bias(images: NDArray[np.float32]) -> Floats:
 
 
 def ais(
-    rbm: BinaryRbm, base_bias: Floats, betas: Sequence[float], chains: int, draw: np.random.Generator
+    rbm: BinaryRbm,
+    base_bias: Floats,
+    betas: Sequence[float],
+    chains: int,
+    draw: np.random.Generator,
+    classes: int = 0,
 ) -> LogEstimate:
-    """log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008, section 4.1)."""
-    bridge = Bridge(rbm, base_bias)
+    """log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008, section 4.1).
+
+    With `classes`, the last so many visible units are a softmax group.
+    """
+    bridge = Bridge(rbm, base_bias, classes)
     log_weights = np.full(chains, bridge.log_base_partition)
     visible = bridge.base_samples(chains, draw)
     for k in trange(1, len(betas), desc="AIS", unit="beta", leave=False, disable=None):

@@ -37,6 +37,10 @@ REPORTED: tuple[Reported, ...] = (
         "reconstruction_squared_error", "pca", "baseline", 30, 13.87,
         "Hinton & Salakhutdinov 2006",
     ),
+    Reported(
+        "negative_log_likelihood_5000", "vae", "model", 50, 86.76,
+        "one stochastic layer; Burda et al. 2016, table 1",
+    ),
     Reported("parzen_log_likelihood", "gan", "model", None, 225.0, "Goodfellow et al. 2014"),
 )  # fmt: skip
 

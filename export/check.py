@@ -12,12 +12,10 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from export import cards, manifest, test_vectors
 from export.inputs import BINARY
+from export.manifest import FILE_LIMIT, SNAPSHOT_LIMIT, TOTAL_LIMIT
 from export.onnx_file import signature
 from export.tolerance import TOLERANCE, difference
 
-FILE_LIMIT = 10_000_000  # bytes, of a weight file
-TOTAL_LIMIT = 150_000_000  # bytes, of the whole directory
-SNAPSHOT_LIMIT = 12_000_000  # bytes, of a model's snapshots
 OPSETS = range(18, 21)
 IR_LIMIT = 10
 RANDOM = re.compile(r"Random|Bernoulli|Multinomial")

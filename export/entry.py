@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from export.graphs import Graph
 
 MNIST = {"id": "mnist", "name": "MNIST", "licence": "CC BY-SA 3.0"}
+FASHION_MNIST = {"id": "fashion-mnist", "name": "Fashion-MNIST", "licence": "MIT"}
+CIFAR10 = {"id": "cifar10", "name": "CIFAR-10 (a lossy JPEG copy)", "licence": "none stated; cite the report"}
 LICENCE = "Apache-2.0"
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def build(
         done()
 
     snapshots = []
-    for path in run.snapshots if entry.snapshot_role else ():
+    for path in thinned(run.snapshots, len(contents[entry.snapshot_role])) if entry.snapshot_role else ():
         document = load_weights(path)
         graph = _graph(entry, run.config, document["weights"])
         ((_, network),) = graph.module.named_children()
@@ -104,6 +104,16 @@ def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> d
         reason = " ".join(str(error).split())[:200]
         raise RunError(f"The run of {entry.id} does not fit training/{entry.family}.py: {reason}") from error
     return built
+
+
+def thinned(snapshots: Sequence[Path], size: int) -> list[Path]:
+    """As many of `snapshots` as fit the budget at `size` bytes each, the first and the last among them.
+
+    They are evenly spaced on a log scale, and so is what is left. The last one is the shipped graph, which
+    is stored anyway.
+    """
+    count = min(len(snapshots), 1 + manifest.SNAPSHOT_LIMIT // size)
+    return [snapshots[round(k * (len(snapshots) - 1) / max(count - 1, 1))] for k in range(count)]
 
 
 def loss_curve(log: Path) -> bytes:

@@ -144,6 +144,98 @@ class Parameters(nn.Module):
         return rbm.weight.clone(), rbm.visible_bias.clone(), rbm.hidden_bias.clone()
 
 
+class UpAndDown(nn.Module):
+    """A picture up a belief network's recognition weights and down its generative ones, by probabilities."""
+
+    def __init__(self, dbn: nn.Module) -> None:
+        super().__init__()
+        self.network = dbn
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        code = self.network.encode(image.flatten(1))
+        logits, _ = self.network.decode(code)
+        return torch.sigmoid(logits).view_as(image), code
+
+
+class Recognise(nn.Module):
+    """The way up alone."""
+
+    def __init__(self, dbn: nn.Module) -> None:
+        super().__init__()
+        self.network = dbn
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, 28, 28] -> code."""
+        return self.network.encode(image.flatten(1))
+
+
+class Descend(nn.Module):
+    """The way down alone, with the layer it passes."""
+
+    def __init__(self, dbn: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+        super().__init__()
+        self.network = dbn
+        self.size = size
+
+    def forward(self, code: Tensor) -> tuple[Tensor, ...]:
+        """Code -> image, logits, hidden_1."""
+        logits, hidden = self.network.decode(code)
+        logits = logits.unflatten(1, self.size)
+        return torch.sigmoid(logits), logits, hidden
+
+
+class LabelledGibbsStep(nn.Module):
+    """One step of Gibbs sampling in a belief network's associative memory, the label clamped or free.
+
+    A free label (-1) is drawn from p(label | visible), the hidden units summed out, before they are drawn: so
+    the chain's state is `visible` alone, and clamping or releasing the label needs no second state.
+    """
+
+    def __init__(self, dbn: nn.Module) -> None:
+        super().__init__()
+        self.network = dbn
+
+    def forward(
+        self,
+        visible: Tensor,
+        label: Tensor,
+        hidden_noise: Tensor,
+        visible_noise: Tensor,
+        label_noise: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """State, noise -> as GibbsStep, and label_mean; on is noise < mean."""
+        memory = self.network.memory
+        scores, _ = memory.label_scores(visible)  # [batch, classes]: -F(visible, label)
+        free = label < 0
+        # Gumbel-max: the largest of scores plus Gumbel noise is a draw from their softmax.
+        drawn = (scores - torch.log(-torch.log(label_noise))).argmax(dim=1)
+        state = memory.with_label(visible, torch.where(free, drawn, label))
+        hidden_mean = memory.hidden_mean(state)
+        hidden = (hidden_noise < hidden_mean).to(visible.dtype)
+        visible_mean = memory.code_mean(hidden)
+        visible_sample = (visible_noise < visible_mean).to(visible.dtype)
+        clamped = scores.gather(1, label.clamp(min=0)[:, None]).squeeze(1)
+        free_energy = -torch.where(free, scores.logsumexp(dim=1), clamped)
+        return visible_mean, visible_sample, hidden_mean, hidden, free_energy, scores.softmax(dim=1)
+
+
+class StackParameters(nn.Module):
+    """The parameters of a stack of RBMs as greedy learning left them, from the pixels up."""
+
+    def __init__(self, stack: nn.Module) -> None:
+        super().__init__()
+        self.network = stack
+
+    def forward(self) -> tuple[Tensor, ...]:
+        """-> weight_K, visible_bias_K, hidden_bias_K for each layer K."""
+        rbms = (*self.network.layers, self.network.memory)
+        # Cloned: see Parameters.
+        return tuple(
+            parameter.clone() for rbm in rbms for parameter in (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
+        )
+
+
 class Generate(nn.Module):
     """Noise to pictures."""
 
@@ -179,3 +271,42 @@ class Classify(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """[batch, 1, 28, 28] -> class_logits, features."""
         return self.network(image)
+
+
+class ReconstructMean(nn.Module):
+    """A picture through the mean of a variational autoencoder's q(z|x) and back; nothing is drawn."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.network = vae
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        mean, _ = self.network.encode(image.flatten(1))
+        return torch.sigmoid(self.network.decoder(mean)).view_as(image), mean
+
+
+class EncodeDistribution(nn.Module):
+    """The distribution q(z|x) of a variational autoencoder."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.network = vae
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> code, mean, log_variance; the code is the mean."""
+        mean, log_variance = self.network.encode(image.flatten(1))
+        return mean.clone(), mean, log_variance
+
+
+class GenerateFromPrior(nn.Module):
+    """z from N(0, I) to pixel probabilities."""
+
+    def __init__(self, vae: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+        super().__init__()
+        self.network = vae
+        self.size = size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return torch.sigmoid(self.network.decoder(z)).unflatten(1, self.size)

@@ -30,17 +30,21 @@ from export.to_onnx import to_onnx, with_weights
 from onnx_models import catalog
 from onnx_models.runtime import Runtime
 from tests import tiny
-from training import autoencoder, checkpoint, classifier, gan, pca, rbm
+from training import autoencoder, checkpoint, classifier, dbn, gan, pca, rbm, vae
 
 ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {
     "rbm": (rbm, rbm.RBMConfig(hidden=3)),
     "rbm_untrained": (rbm, rbm.RBMConfig(hidden=3)),
+    "dbn": (dbn, dbn.DBNConfig(code=6, memory=5)),
+    "dbn_random": (dbn, dbn.DBNConfig(code=6, memory=5, shares=(0, 0, 0, 0, 1.0))),
     "pca": (pca, pca.PCAConfig(code=3)),
-    "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(12,), code=4)),
-    "gan": (gan, gan.GANConfig(generator_widths=(8,), discriminator_widths=(6,))),
+    "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(48,), code=4)),
+    "gan": (gan, gan.GANConfig(generator_widths=(8, 48), discriminator_widths=(6,))),
     "classifier_cnn": (classifier, classifier.ClassifierConfig(channels=2, features=5)),
+    "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),
+    "classifier_cifar10": (classifier, classifier.ResidualConfig(channels=2)),
 }
 
 
@@ -370,6 +374,16 @@ def test_a_run_of_another_version_is_refused() -> None:
     for wrong in ({**config, "depth": 3}, {**config, "hidden": 4}):
         with pytest.raises(checkpoint.RunError, match=r"run of rbm does not fit training/rbm\.py"):
             folder.networks(entry, wrong, weights("rbm"))
+
+
+def test_snapshots_are_thinned_to_the_budget() -> None:
+    """Catches a run with more snapshots than fit: the ends stay, the budget holds, none comes twice."""
+    paths = [Path(f"{k}.pt") for k in range(12)]
+    assert folder.thinned(paths, size=1_000) == paths
+    kept = folder.thinned(paths, size=1_500_000)
+    assert (kept[0], kept[-1]) == (paths[0], paths[-1])
+    assert len(set(kept)) == len(kept) == 9  # eight of 1.5 MB, and the last, which is the shipped graph
+    assert folder.thinned(paths[:1], size=10**9) == paths[:1]
 
 
 def test_loss_curve_is_compact_and_short_runs_have_none(runs: Path, tmp_path: Path) -> None:

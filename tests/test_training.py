@@ -5,6 +5,7 @@ Every run here is on a few made-up pictures; nothing needs MNIST.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,15 @@ from training.config import ConfigError, as_settings, with_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = {
-    "rbm": ("images=600", "batch=20", "hidden=12", "chains=10", "gibbs_steps=2", "ema_half_life=100"),
+    "rbm": (
+        "images=600",
+        "snapshots=2",
+        "batch=20",
+        "hidden=12",
+        "chains=10",
+        "gibbs_steps=2",
+        "ema_half_life=100",
+    ),
     "autoencoder": ("images=600", "batch=20", "widths=16,8", "code=3", "ema_half_life=100"),
     "gan": (
         "images=600",
@@ -38,7 +47,20 @@ SMALL = {
         "ema_half_life=100",
     ),
     "classifier_cnn": ("images=200", "batch=20", "channels=2", "features=8"),
+    "vae": ("images=600", "batch=20", "widths=16", "latents=3", "warm_up_steps=5"),
+    "autoencoder_denoising": ("images=600", "batch=20", "widths=16", "code=3"),
+    "classifier_mlp": ("images=600", "batch=20", "widths=16,8"),
+    "classifier_fashion": ("dataset=mnist", "images=200", "batch=20", "channels=2", "features=8"),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Networks this small lose more to waking threads than they gain, on a busy machine seconds a test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +86,9 @@ def train(model: str, data: Path, out: Path, settings: Sequence[str] = (), *more
     return checkpoint.load_run(out / model)
 
 
-def flat(run: checkpoint.Run) -> torch.Tensor:
+def flat(weights: dict[str, dict[str, torch.Tensor]]) -> torch.Tensor:
     """All weights of a run in one vector."""
-    return torch.cat([value.double().flatten() for net in run.weights.values() for value in net.values()])
+    return torch.cat([value.double().flatten() for net in weights.values() for value in net.values()])
 
 
 def lines(run: checkpoint.Run) -> list[dict[str, object]]:
@@ -80,7 +102,7 @@ def without_clock(run: checkpoint.Run) -> list[dict[str, object]]:
     ]
 
 
-# --- resume --------------------------------------------------------------------------------------------------
+# --- resume -------------------------------------------------------------------------------------------------
 
 
 class _StopAfter:
@@ -106,7 +128,11 @@ class _StopAfter:
 
 @pytest.mark.parametrize("model", SMALL)
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Catches any state that a checkpoint forgets: chains, offsets, moments, averages, batch statistics,
     the data's order, the noise, the running sums of the log.
@@ -118,7 +144,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
 
     def stopping(*args: object) -> list[loop.Stage]:
         (stage,) = stages(*args)
-        return [loop.Stage(stage.name, _StopAfter(stage.rule, 7), stage.steps, stage.batch, stage.ema_half_life)]
+        return [dataclasses.replace(stage, rule=_StopAfter(stage.rule, 7))]
 
     with monkeypatch.context() as patched:
         patched.setattr(family, "stages", stopping)
@@ -127,7 +153,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     assert not (tmp_path / "parts" / model / checkpoint.FINAL).exists()
     parts = train(model, data, tmp_path / "parts")
 
-    assert torch.equal(flat(whole), flat(parts))
+    assert torch.equal(flat(whole.weights), flat(parts.weights))
     assert without_clock(whole) == without_clock(parts)
     assert [path.name for path in whole.snapshots] == [path.name for path in parts.snapshots]
     seconds = [line["seconds"] for line in lines(parts)]
@@ -136,12 +162,17 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
 
 def test_a_killed_process_resumes_to_the_same_bits(data: Path, tmp_path: Path) -> None:
     """Catches a checkpoint that a kill -9 can tear, and log lines written twice after one."""
-    settings = ("images=8000",)
+    settings = ("images=4000",)
     whole = train("rbm", data, tmp_path / "whole", settings)
     log = tmp_path / "parts" / "rbm" / "log.jsonl"
     # Checkpoints after every step, so that the kill falls into one of them as often as not.
     line = arguments("rbm", data, tmp_path / "parts", settings, "--checkpoint-seconds", "0")
-    process = subprocess.Popen([sys.executable, "-m", "training", *line], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *line],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 120
     while not log.is_file() or log.read_bytes().count(b"\n") < 20:
         assert process.poll() is None, "the run ended before it could be killed"
@@ -156,7 +187,7 @@ def test_a_killed_process_resumes_to_the_same_bits(data: Path, tmp_path: Path) -
         file.write('{"images_seen": 99')
 
     parts = train("rbm", data, tmp_path / "parts", settings)
-    assert torch.equal(flat(whole), flat(parts))
+    assert torch.equal(flat(whole.weights), flat(parts.weights))
     assert without_clock(whole) == without_clock(parts)
 
 
@@ -169,7 +200,7 @@ def test_a_stage_begins_where_the_last_one_ended(data: Path, tmp_path: Path) -> 
     def run(out: Path, stop_after: int | None) -> torch.Tensor:
         torch.manual_seed(0)
         network, average = rbm.RBM(784, 6), rbm.RBM(784, 6)
-        rules: list[loop.Rule] = [rbm.ContrastiveDivergence(config, network) for _ in range(2)]
+        rules: list[loop.Rule] = [rbm.ContrastiveDivergence(config, network, images) for _ in range(2)]
         if stop_after is not None:
             rules[1] = _StopAfter(rules[1], stop_after)
         stages = [loop.Stage("first", rules[0], 5, 10), loop.Stage("second", rules[1], 6, 5, 20)]
@@ -215,7 +246,7 @@ def test_a_finished_run_says_so_and_another_configuration_is_refused(
     assert str(tmp_path) not in (tmp_path / "rbm" / "config.json").read_text()
 
 
-# --- what a run leaves behind --------------------------------------------------------------------------------
+# --- what a run leaves behind -------------------------------------------------------------------------------
 
 
 def test_snapshots_are_log_spaced_and_hold_what_final_holds(data: Path, tmp_path: Path) -> None:
@@ -242,7 +273,7 @@ def test_the_untrained_rbm_is_the_first_snapshot_of_the_rbm(data: Path, tmp_path
     assert untrained.images_seen == 0
 
 
-def test_averaged_weights_are_the_exponential_average(data: Path, tmp_path: Path) -> None:
+def test_averaged_weights_are_the_exponential_average() -> None:
     """Catches an average with another half-life: constant weights after a jump must approach it as 2^-t."""
     live, mean = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     torch.nn.init.zeros_(mean.weight)
@@ -250,7 +281,7 @@ def test_averaged_weights_are_the_exponential_average(data: Path, tmp_path: Path
     for _ in range(50):
         loop.average(mean, live, decay=0.5 ** (10 / 500))
     # 500 images are one half-life; float32 rounds fifty times, each by at most 6e-8.
-    assert float(mean.weight) == pytest.approx(0.5, abs=5e-6)
+    assert mean.weight.item() == pytest.approx(0.5, abs=5e-6)
 
 
 def test_every_image_comes_once_an_epoch_in_a_new_order() -> None:
@@ -273,7 +304,7 @@ def test_noise_of_an_image_does_not_depend_on_how_many_processes_share_the_batch
     assert torch.equal(alone, torch.cat(shared))
 
 
-# --- the RBM against exact enumeration -----------------------------------------------------------------------
+# --- the RBM against exact enumeration ----------------------------------------------------------------------
 
 
 def _tiny_rbm() -> rbm.RBM:
@@ -344,7 +375,9 @@ def test_the_gradient_is_that_of_the_log_likelihood(offset: float) -> None:
     weight, visible_bias, hidden_bias = rbm.centred_gradient(
         (batch, machine.hidden_mean(batch)), (model, machine.hidden_mean(model)), (mu, lam)
     )
-    centred_weight = exact["weight"] - torch.outer(lam, exact["visible_bias"]) - torch.outer(exact["hidden_bias"], mu)
+    centred_weight = (
+        exact["weight"] - torch.outer(lam, exact["visible_bias"]) - torch.outer(exact["hidden_bias"], mu)
+    )
     expected = (
         centred_weight,
         exact["visible_bias"] - lam @ centred_weight,
@@ -371,24 +404,39 @@ def test_the_rbm_agrees_with_scikit_learn() -> None:
     np.testing.assert_allclose(ours.free_energy(visible), theirs._free_energy(images), rtol=1e-9)
 
 
+def test_a_new_rbm_starts_at_the_log_odds_and_a_trained_one_is_left_alone() -> None:
+    """Catches biases from zero, which dig modes that chains never visit, and ones that overwrite learning."""
+    images = torch.tensor([0, 0, 0, 255], dtype=torch.uint8).view(4, 1, 1, 1).expand(4, 1, 2, 2)
+    draw = loop.Draw([0], torch.device("cpu"))
+    config = rbm.RBMConfig(hidden=2, chains=4, batch=4, learning_rate=0.0)
+    for before, after in ((0.0, math.log(1 / 3)), (0.5, 0.5)):
+        machine = rbm.RBM(4, 2)
+        machine.visible_bias.fill_(before)
+        rbm.ContrastiveDivergence(config, machine, images).step(images, images, 0.0, draw)
+        assert machine.visible_bias.tolist() == pytest.approx([after] * 4, rel=1e-5)  # float32's logit
+
+
 @pytest.mark.parametrize("persistent", [True, False])
 def test_contrastive_divergence_raises_the_likelihood(persistent: bool) -> None:
     """Catches a rule that descends, and chains that do not follow the model."""
     pattern = torch.tensor([[1, 1, 0, 0], [0, 0, 1, 1]], dtype=torch.uint8) * 255
     images = pattern.repeat(25, 1)[:, None, None]
+    torch.manual_seed(0)
     machine = rbm.RBM(4, 3)
-    config = rbm.RBMConfig(hidden=3, chains=50, batch=50, persistent=persistent, gibbs_steps=2, bfloat16=False)
-    rule = rbm.ContrastiveDivergence(config, machine)
-    for step in range(600):
-        rule.step(images, images, step / 600, loop.Draw([0, step], torch.device("cpu")))
+    config = rbm.RBMConfig(
+        hidden=3, chains=50, batch=50, persistent=persistent, gibbs_steps=2, learning_rate=1.0, bfloat16=False
+    )
+    rule = rbm.ContrastiveDivergence(config, machine, images)
+    for step in range(200):
+        rule.step(images, images, step / 200, loop.Draw([0, step], torch.device("cpu")))
     states = _states(4).float()
     probability = torch.softmax(-machine.free_energy(states), 0)
     learned = sum(probability[(states == p / 255).all(1)].item() for p in pattern)
-    # Two of 16 states hold all of the data; an untrained machine gives them 2/16.
-    assert learned > 0.7
+    # Two of 16 states hold all of the data; an untrained machine gives them 2/16. Three seeds reached 0.93.
+    assert learned > 0.8
 
 
-# --- the other families --------------------------------------------------------------------------------------
+# --- the other families -------------------------------------------------------------------------------------
 
 
 def test_pca_agrees_with_scikit_learn() -> None:
@@ -454,7 +502,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
         assert all(parameter.requires_grad for parameter in network.parameters())
 
 
-# --- the command line ----------------------------------------------------------------------------------------
+# --- the command line ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -468,7 +516,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
         (["rbm", "--set", "persistent=maybe"], "--set persistent takes true or false, not 'maybe'"),
         (["rbm", "--set", "gibbs_steps=0"], "must each be at least 1"),
         (["rbm", "--set", "batch=0"], "batch must be at least 1"),
-        (["gan", "--set", "dropout=1"], "dropout must lie in [0, 1)"),
+        (["gan", "--set", "r1=-1"], "r1 must be 0 or more"),
         (["rbm", "--seed", "-1"], "--seed must lie in 0 to 4294967295"),
         (["rbm", "--set", "dataset=nowhere"], "neither a data set"),
         (["rbm", "--set", "split=train[900:]"], "train[900:] of mnist is empty: it holds 200 images"),
@@ -520,7 +568,9 @@ def test_a_folder_of_ones_own_images_trains(tmp_path: Path) -> None:
     assert run.config["dataset"] == "mine"
 
 
-def test_training_continues_from_shipped_files(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_continues_from_shipped_files(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Catches initialisers that are loaded in another order, transposed, or not at all."""
     import onnx
     from onnx import helper, numpy_helper
@@ -546,12 +596,12 @@ def test_training_continues_from_shipped_files(data: Path, tmp_path: Path, capsy
     assert "no values for hidden_bias, visible_bias" in capsys.readouterr().err
 
 
-# --- several processes ---------------------------------------------------------------------------------------
+# --- several processes --------------------------------------------------------------------------------------
 
 
-def _torchrun(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _torchrun(*line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", "-m", "training", *line],
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", *line],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -562,29 +612,30 @@ def _torchrun(line: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["autoencoder", "gan"])
-def test_two_processes_learn_what_one_learns(model: str, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "tolerance"), [("autoencoder", 1e-3), ("gan", 0.2)])
+def test_two_processes_learn_what_one_learns(
+    model: str, tolerance: float, data: Path, tmp_path: Path
+) -> None:
     """Catches ranks that see the same half of the batch, or gradients that are summed instead of averaged."""
     settings = ["bfloat16=false", "images=200"]
     alone = train(model, data, tmp_path / "one", settings)
-    done = _torchrun(arguments(model, data, tmp_path / "two", settings))
+    done = _torchrun("-m", "training", *arguments(model, data, tmp_path / "two", settings))
     assert done.returncode == 0, done.stderr
     together = checkpoint.load_run(tmp_path / "two" / model)
     # Ten steps of float32: a mean of two halves differs from the mean of the whole in the last digits, and
-    # Adam's division by a near-zero second moment magnifies that for weights that hardly move.
-    difference = (flat(alone) - flat(together)).abs()
-    start = torch.cat(
-        [v.double().flatten() for net in checkpoint.load_weights(alone.snapshots[0])["weights"].values() for v in net.values()]
-    )
-    moved = (flat(alone) - start).abs()
-    assert difference.mean() < 1e-3 * moved.mean()
+    # Adam's division by a near-zero second moment magnifies that for weights that hardly move. The generator
+    # normalises over each process's 10 images instead of all 20: that moved its weights 5 % apart.
+    difference = (flat(alone.weights) - flat(together.weights)).abs()
+    start = flat(checkpoint.load_weights(alone.snapshots[0])["weights"])
+    moved = (flat(alone.weights) - start).abs()
+    assert difference.mean() < tolerance * moved.mean()
     assert len(together.log.read_text().splitlines()) == 10
 
 
 @pytest.mark.slow
 def test_the_rbm_refuses_several_processes(data: Path, tmp_path: Path) -> None:
     """Catches two chains of updates that overwrite each other's files."""
-    done = _torchrun(arguments("rbm", data, tmp_path))
+    done = _torchrun("-m", "training", *arguments("rbm", data, tmp_path))
     assert done.returncode != 0
     assert "trains in one process" in done.stderr
     assert not list(tmp_path.rglob("*.pt"))

@@ -25,9 +25,20 @@ FAMILIES = {
     "rbm": "training.rbm",
     "rbm_untrained": "training.rbm",
     "autoencoder": "training.autoencoder",
+    "autoencoder_2": "training.autoencoder",
+    "autoencoder_5": "training.autoencoder",
+    "autoencoder_10": "training.autoencoder",
+    "autoencoder_denoising": "training.autoencoder",
     "gan": "training.gan",
     "pca": "training.pca",
+    "vae": "training.vae",
+    "vae_2": "training.vae",
     "classifier_cnn": "training.classifier",
+    "classifier_mlp": "training.classifier",
+    "classifier_fashion": "training.classifier",
+    "classifier_cifar10": "training.classifier",
+    "dbn": "training.dbn",
+    "dbn_random": "training.dbn",
 }
 
 
@@ -129,10 +140,12 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
             f"{model} learns without autograd and trains in one process: start it without torchrun."
         )
 
-    data = datasets.load(config.dataset, config.split, arguments.data_root)
-    if data.images.shape[1:] != (1, 28, 28):
+    channels, height, width = config.image_shape
+    data = datasets.load(config.dataset, config.split, arguments.data_root, size=height, channels=channels)
+    if data.images.shape[1:] != config.image_shape:
         shape = " x ".join(str(size) for size in data.images.shape[1:])
-        raise ConfigError(f"{model} takes grey images of 28 x 28 pixels; {data.name} has {shape}.")
+        wanted = f"{channels} x {height} x {width}"
+        raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
 
     # What this run is. A folder of one's own images is known by its name and contents, not by its path.
     preset = family.MODELS[model][arguments.preset]
@@ -217,7 +230,7 @@ def _shared(networks: Mapping[str, nn.Module], place: Place) -> dict[str, nn.Mod
     """The networks as the rules see them: behind DistributedDataParallel when there are several processes."""
     if place.world == 1:
         return dict(networks)
-    # Buffers are not broadcast: batch statistics of rank 0 are the ones that are saved.
+    # Batch normalisation takes its statistics over each process's share; those of rank 0 are saved.
     return {name: DistributedDataParallel(net, broadcast_buffers=False) for name, net in networks.items()}
 
 

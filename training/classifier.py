@@ -1,14 +1,22 @@
-"""The judge: a small convolutional classifier in whose features diversity and Fréchet distances are measured.
+"""The judges: classifiers in whose features diversity and Fréchet distances are measured, and a baseline.
 
-    LeCun et al. 1998, "Gradient-based learning applied to document recognition", for the idea
-    Ioffe & Szegedy 2015, "Batch normalization", for what makes it train in two minutes
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition": `classifier_cnn`, and the
+        same network on Fashion-MNIST, `classifier_fashion`
+    He et al. 2016, "Deep residual learning for image recognition": `classifier_cifar10`, a small one
+    Ioffe & Szegedy 2015, "Batch normalization", for what makes all of them train in minutes
 
-It competes with nothing on the page. It is trained on all 60,000 digits, shifted by up to two pixels, and its
-128 penultimate activations play the part that Inception's play for photographs.
+`classifier_mlp` is the baseline that knows nothing of pictures: shuffle the 784 pixels of all images in the
+same way, and it learns just as well. So no shifts for it, only pixels blanked at random (Srivastava et al.
+2014, "Dropout"; on the input layer alone).
+
+Judges compete with nothing on the page. Each is trained on its whole training set; its penultimate
+activations play the part that Inception's play for photographs.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -24,32 +32,92 @@ DISTRIBUTED = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierConfig(Config):
-    """A convolutional classifier and how it learns."""
+class LearningConfig(Config):
+    """How any of the classifiers learns."""
 
-    images: int = 8 * 60_000
     batch: int = 100
     ema_half_life: int = 30_000
     snapshots: int = 2
-    channels: int = 16  # of the first block; the second has twice, the third four times as many
-    features: int = 128  # penultimate units
     learning_rate: float = 2e-3  # AdamW's, at its height
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
-    shift: int = 2  # pixels
+    shift: int = 2  # pixels; each image moves by -shift..shift in both directions
+    flip: bool = False  # half of the images mirrored, left to right
+    blank: float = 0.0  # probability with which a pixel is set to zero
     bfloat16: bool = True  # convolutions and matrix products in bfloat16, the loss in float32
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"label_smoothing must lie in [0, 1), not {self.label_smoothing}.")
+        if not 0 <= self.blank < 1:
+            raise ConfigError(f"blank must lie in [0, 1), not {self.blank}.")
+        if not 0 <= self.shift < self.image_shape[1]:
+            raise ConfigError(f"shift must be 0 to {self.image_shape[1] - 1} pixels, not {self.shift}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(LearningConfig):
+    """A convolutional classifier and how it learns."""
+
+    images: int = 8 * 60_000
+    channels: int = 16  # of the first block; the second has twice, the third four times as many
+    features: int = 128  # penultimate units
 
     def validate(self) -> None:
         """Raise :class:`ConfigError` for values that cannot be trained with."""
         super().validate()
         if self.channels < 1 or self.features < 1:
             raise ConfigError("channels and features must each be at least 1.")
-        if not 0 <= self.label_smoothing < 1:
-            raise ConfigError(f"label_smoothing must lie in [0, 1), not {self.label_smoothing}.")
 
 
-MODELS: dict[str, dict[str, ClassifierConfig]] = {
+@dataclass(frozen=True, kw_only=True)
+class PerceptronConfig(LearningConfig):
+    """A multilayer perceptron and how it learns."""
+
+    images: int = 40 * 60_000
+    widths: tuple[int, ...] = (512, 256)  # hidden layers; the last one is the features
+    shift: int = 0
+    blank: float = 0.25
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
+        if not self.widths or min(self.widths) < 1:
+            raise ConfigError("widths must name at least one hidden layer, of 1 unit or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualConfig(LearningConfig):
+    """A residual network for colour pictures and how it learns."""
+
+    image_shape = (3, 32, 32)
+
+    dataset: str = "cifar10"
+    images: int = 24 * 50_000
+    batch: int = 128
+    channels: int = 32  # of the stem; each of the three blocks doubles them
+    learning_rate: float = 4e-3
+    weight_decay: float = 5e-2
+    label_smoothing: float = 0.1
+    shift: int = 3
+    flip: bool = True
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
+        if self.channels < 1:
+            raise ConfigError(f"channels must be at least 1, not {self.channels}.")
+
+
+MODELS: dict[str, dict[str, LearningConfig]] = {
+    "classifier_mlp": {"default": PerceptronConfig()},
     "classifier_cnn": {"default": ClassifierConfig()},
+    "classifier_fashion": {
+        "default": ClassifierConfig(dataset="fashion-mnist", images=20 * 60_000, channels=24, flip=True)
+    },
+    "classifier_cifar10": {"default": ResidualConfig()},
 }
 
 
@@ -83,6 +151,70 @@ class Classifier(nn.Module):
         return self.head(features), features
 
 
+class Perceptron(nn.Module):
+    """Linear layers with batch normalisation and ReLU, then ten classes."""
+
+    def __init__(
+        self,
+        pixels: int,  # values of a flattened image
+        widths: tuple[int, ...],  # units of the hidden layers
+        classes: int = 10,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        for fan_in, fan_out in pairwise((pixels, *widths)):
+            layers += [nn.Linear(fan_in, fan_out, bias=False), nn.BatchNorm1d(fan_out), nn.ReLU()]
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(widths[-1], classes)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, ...] in [0, 1] -> class_logits [batch, classes], features [batch, widths[-1]] >= 0."""
+        features = self.body(image)
+        return self.head(features), features
+
+
+class ResidualNetwork(nn.Module):
+    """A stem, three residual blocks at half, a quarter and an eighth of the size, an average over places."""
+
+    def __init__(
+        self,
+        channels: int,  # maps of the stem
+        classes: int = 10,
+    ) -> None:
+        super().__init__()
+        c = channels
+        self.body = nn.Sequential(
+            *convolution(3, c),  # [batch, c, 32, 32]
+            nn.MaxPool2d(2),
+            ResidualBlock(c, 2 * c),  # [batch, 2c, 16, 16]
+            nn.MaxPool2d(2),
+            ResidualBlock(2 * c, 4 * c),  # [batch, 4c, 8, 8]
+            nn.MaxPool2d(2),
+            ResidualBlock(4 * c, 8 * c),  # [batch, 8c, 4, 4]
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.head = nn.Linear(8 * c, classes)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 3, 32, 32] in [0, 1] -> class_logits [batch, classes], features [batch, 8 c] >= 0."""
+        features = self.body(image)
+        return self.head(features), features
+
+
+class ResidualBlock(nn.Module):
+    """relu(W x + F(x)), F two convolutions and W a 1x1 one that widens x to match (He et al. 2016, eq. 2)."""
+
+    def __init__(self, fan_in: int, fan_out: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(*convolution(fan_in, fan_out), *convolution(fan_out, fan_out)[:-1])
+        self.shortcut = nn.Conv2d(fan_in, fan_out, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, fan_in, height, width] -> [batch, fan_out, height, width] >= 0."""
+        return functional.relu(self.shortcut(x) + self.residual(x))
+
+
 def convolution(fan_in: int, fan_out: int, stride: int = 1, padding: int = 1) -> list[nn.Module]:
     """3x3 convolution, batch normalisation, ReLU."""
     return [
@@ -95,19 +227,24 @@ def convolution(fan_in: int, fan_out: int, stride: int = 1, padding: int = 1) ->
 class Classify:
     """Cross-entropy with smoothed labels (Szegedy et al. 2016, section 7)."""
 
-    def __init__(self, config: ClassifierConfig, classifier: nn.Module) -> None:
+    def __init__(self, config: LearningConfig, classifier: nn.Module) -> None:
         self._config, self._classifier = config, classifier
         self._optimizer = torch.optim.AdamW(
             classifier.parameters(), config.learning_rate, (0.9, 0.99), weight_decay=config.weight_decay
         )
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
-        """One step of AdamW on the shifted batch."""
+        """One step of AdamW on the batch, shifted, mirrored and blanked as the configuration says."""
         config = self._config
         for group in self._optimizer.param_groups:
             group["lr"] = config.learning_rate * warm_up_then_cosine(progress, warm_up=0.1)
         self._classifier.train()
         image = shifted(images, config.shift, draw).float() / 255
+        if config.flip:
+            mirror = draw.uniform(len(image), 1, 1, 1) < 0.5
+            image = torch.where(mirror, image.flip(3), image)
+        if config.blank:
+            image = image * (draw.uniform(*image.shape) >= config.blank) / (1 - config.blank)
         with torch.autocast(image.device.type, torch.bfloat16, enabled=config.bfloat16):
             logits, _ = self._classifier(image.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
@@ -129,14 +266,22 @@ class Classify:
         return None
 
 
-def build(config: ClassifierConfig) -> dict[str, nn.Module]:
-    """A classifier of 28x28 images with fresh weights."""
-    classifier = Classifier(config.channels, config.features)
+def build(config: LearningConfig) -> dict[str, nn.Module]:
+    """The classifier that `config` is of, with fresh weights."""
+    match config:
+        case PerceptronConfig():
+            return {"classifier": Perceptron(math.prod(config.image_shape), config.widths)}
+        case ResidualConfig():
+            classifier: nn.Module = ResidualNetwork(config.channels)
+        case ClassifierConfig():
+            classifier = Classifier(config.channels, config.features)
+        case _:
+            raise TypeError(f"No classifier has a {type(config).__name__}.")
     return {"classifier": classifier.to(memory_format=torch.channels_last)}  # faster on a CPU
 
 
 def stages(
-    config: ClassifierConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
+    config: LearningConfig, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
 ) -> list[Stage]:
     """One stage."""
     rule = Classify(config, networks["classifier"])

@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 
 class ConfigError(ValueError):
@@ -19,6 +19,8 @@ class ConfigError(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """What the loop needs to know of any run. Counts of images are training images seen, repeats included."""
+
+    image_shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # channels, height, width that the family takes
 
     dataset: str = "mnist"  # a name known to training.datasets, or the path of a folder of images
     split: str = "train"  # "train", or "train[:50000]" where a choice is to be made on the rest
@@ -49,6 +51,7 @@ def with_settings(config: C, settings: Sequence[str]) -> C:
     :class:`ConfigError` for an unknown name (with the list of known ones) or an unreadable value.
     """
     hints = typing.get_type_hints(type(config))
+    hints = {field.name: hints[field.name] for field in dataclasses.fields(config)}
     changes: dict[str, Any] = {}
     for setting in settings:
         name, separator, text = setting.partition("=")

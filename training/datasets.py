@@ -15,6 +15,7 @@ import os
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -204,7 +205,10 @@ def _image_files(folder: Path) -> list[Path]:
 def _read_image(file: Path, size: int, channels: int) -> np.ndarray:
     """uint8 [channels, size, size]."""
     try:
-        with Image.open(file) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below says it better
+            opened = Image.open(file)
+        with opened as image:
             width, height = image.size
             if width * height > MAX_IMAGE_PIXELS:
                 raise DatasetError(

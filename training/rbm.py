@@ -32,6 +32,7 @@ from training.config import Config, ConfigError
 from training.loop import Draw, Stage
 
 GRAPHS = {"rbm": ("gibbs_step",)}
+MEAN_FLOOR = 1e-3  # probability of a pixel that is never, or always, white in the training set
 DISTRIBUTED = False  # the rule writes the weights itself: there is no backward pass to average gradients in
 
 
@@ -60,7 +61,7 @@ class RBMConfig(Config):
 
 
 MODELS: dict[str, dict[str, RBMConfig]] = {
-    # The recipe was chosen on train[:50000] / train[50000:]; the default is the final refit on all 60,000.
+    # "selection" leaves train[50000:] to choose a recipe on; the default is the refit on all 60,000.
     "rbm": {
         "default": RBMConfig(),
         "selection": RBMConfig(split="train[:50000]"),
@@ -134,8 +135,8 @@ def centred_gradient(
 class ContrastiveDivergence:
     """CD-k or PCD-k with the centred gradient, plain stochastic ascent."""
 
-    def __init__(self, config: RBMConfig, rbm: RBM) -> None:
-        self._config, self._rbm = config, rbm
+    def __init__(self, config: RBMConfig, rbm: RBM, images: Tensor) -> None:
+        self._config, self._rbm, self._images = config, rbm, images
         hidden, visible = rbm.weight.shape
         self._state = {
             "chains": torch.zeros(config.chains, visible, device=rbm.weight.device),
@@ -147,6 +148,11 @@ class ContrastiveDivergence:
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """Binarise the batch, run the chains k steps, ascend."""
         rbm, config, state = self._rbm, self._config, self._state
+        if progress == 0 and not rbm.visible_bias.any():
+            # Hinton 2012, section 8.1: a new machine starts at each pixel's log-odds. From zeros the first
+            # updates are so violent that they dig modes which no persistent chain visits ever again.
+            mean = self._images.flatten(1).float().mean(0) / 255
+            rbm.visible_bias.copy_(torch.logit(mean.clamp(MEAN_FLOOR, 1 - MEAN_FLOOR)))
         data = sample(images.flatten(1).float() / 255, draw)  # grey is the probability of white
 
         chains = state["chains"] if config.persistent else data
@@ -155,8 +161,8 @@ class ContrastiveDivergence:
                 chains = rbm.gibbs_step(chains, draw)
         state["chains"] = chains if config.persistent else state["chains"]
 
-        # The offsets follow the means of data and model together (the enhanced gradient's choice). The
-        # first batch sets them: from then on they only drift.
+        # The offsets follow the means of data and model together (the enhanced gradient's choice). The first
+        # batch sets them: from then on they only drift.
         data_hidden, chains_hidden = rbm.hidden_mean(data), rbm.hidden_mean(chains)
         rate = config.offset_rate if progress > 0 else 1.0
         means = (data.mean(0) + chains.mean(0)) / 2, (data_hidden.mean(0) + chains_hidden.mean(0)) / 2
@@ -206,6 +212,6 @@ def stages(
     """One stage of contrastive divergence."""
     rbm = networks["rbm"]
     assert isinstance(rbm, RBM)
-    rule = ContrastiveDivergence(config, rbm)
+    rule = ContrastiveDivergence(config, rbm, images)
     name = f"{'PCD' if config.persistent else 'CD'}-{config.gibbs_steps}"
     return [Stage(name, rule, config.images // config.batch, config.batch, config.ema_half_life)]

@@ -27,7 +27,7 @@ window.lineage = (() => {
   const forms = {
     "%": { style: "percent" },
     0: { maximumFractionDigits: 0 },
-    2: { maximumSignificantDigits: 2 },
+    2: { minimumSignificantDigits: 2, maximumSignificantDigits: 2 },
   };
 
   function say([id, values = {}, fallback = id]) {

@@ -51,11 +51,12 @@ ENTRIES = (
         },
         # min_G max_D E_x log D(x) + E_z log(1 - D(G(z)))
         equation=formula(
-            "<munder><mi>min</mi><mi>G</mi></munder><munder><mi>max</mi><mi>D</mi></munder>"
-            "<msub><mi>𝔼</mi><mi mathvariant='bold'>x</mi></msub><mo>[</mo><mi>log</mi><mi>D</mi>"
-            "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>)</mo><mo>]</mo><mo>+</mo>"
-            "<msub><mi>𝔼</mi><mi mathvariant='bold'>z</mi></msub><mo>[</mo><mi>log</mi><mo>(</mo><mn>1</mn>"
-            "<mo>−</mo><mi>D</mi><mo>(</mo><mi>G</mi><mo>(</mo><mi mathvariant='bold'>z</mi><mo>)</mo>"
+            "<munder><mi>min</mi><mi>G</mi></munder><mspace width='0.2em'/><munder><mi>max</mi>"
+            "<mi>D</mi></munder><mspace width='0.2em'/>"
+            "<msub><mi>𝔼</mi><mi>x</mi></msub><mo>[</mo><mi>log</mi><mspace width='0.2em'/><mi>D</mi>"
+            "<mo>(</mo><mi>x</mi><mo>)</mo><mo>]</mo><mo>+</mo>"
+            "<msub><mi>𝔼</mi><mi>z</mi></msub><mo>[</mo><mi>log</mi><mo>(</mo><mn>1</mn>"
+            "<mo>−</mo><mi>D</mi><mo>(</mo><mi>G</mi><mo>(</mo><mi>z</mi><mo>)</mo>"
             "<mo>)</mo><mo>)</mo><mo>]</mo>"
         ),
         paper={

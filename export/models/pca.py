@@ -48,9 +48,9 @@ ENTRIES = (
         },
         # x^ = mu + U'U (x - mu)
         equation=formula(
-            "<mover><mi mathvariant='bold'>x</mi><mo>^</mo></mover><mo>=</mo><mi mathvariant='bold'>μ</mi>"
+            "<mover><mi>x</mi><mo>^</mo></mover><mo>=</mo><mi>μ</mi>"
             "<mo>+</mo><msup><mi>U</mi><mo>⊤</mo></msup><mi>U</mi>"
-            "<mo>(</mo><mi mathvariant='bold'>x</mi><mo>−</mo><mi mathvariant='bold'>μ</mi><mo>)</mo>"
+            "<mo>(</mo><mi>x</mi><mo>−</mo><mi>μ</mi><mo>)</mo>"
         ),
         paper={
             "authors": "Pearson; Hotelling 1933",

@@ -16,13 +16,13 @@ PAPER = {
 
 # p(v) = (1/Z) sum_h exp(b'v + c'h + h'Wv)
 EQUATION = formula(
-    "<mi>p</mi><mo>(</mo><mi mathvariant='bold'>v</mi><mo>)</mo><mo>=</mo>"
+    "<mi>p</mi><mo>(</mo><mi>v</mi><mo>)</mo><mo>=</mo>"
     "<mfrac><mn>1</mn><mi>Z</mi></mfrac>"
-    "<munder><mo>∑</mo><mi mathvariant='bold'>h</mi></munder>"
+    "<munder><mo>∑</mo><mi>h</mi></munder>"
     "<mi>exp</mi><mo>(</mo>"
-    "<msup><mi mathvariant='bold'>b</mi><mo>⊤</mo></msup><mi mathvariant='bold'>v</mi>"
-    "<mo>+</mo><msup><mi mathvariant='bold'>c</mi><mo>⊤</mo></msup><mi mathvariant='bold'>h</mi>"
-    "<mo>+</mo><msup><mi mathvariant='bold'>h</mi><mo>⊤</mo></msup><mi>W</mi><mi mathvariant='bold'>v</mi>"
+    "<msup><mi>b</mi><mo>⊤</mo></msup><mi>v</mi>"
+    "<mo>+</mo><msup><mi>c</mi><mo>⊤</mo></msup><mi>h</mi>"
+    "<mo>+</mo><msup><mi>h</mi><mo>⊤</mo></msup><mi>W</mi><mi>v</mi>"
     "<mo>)</mo>"
 )
 

@@ -1,0 +1,198 @@
+"""The Deep Belief Network, and the same forward network without pretraining."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from export.entry import Entry, formula
+from export.graphs import (
+    Classify,
+    Descend,
+    Described,
+    Graph,
+    LabelledGibbsStep,
+    Recognise,
+    StackParameters,
+    UpAndDown,
+    batched,
+    picture,
+)
+from export.inputs import BINARY, LABEL, REAL, UNIFORM, UNIT_INTERVAL
+
+PAPER = {
+    "authors": "Hinton, Osindero, Teh",
+    "title": "A fast learning algorithm for deep belief nets",
+    "url": "https://doi.org/10.1162/neco.2006.18.7.1527",
+}
+
+
+def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
+    """What up-down left (dreams), what backpropagation left (classes), what greedy learning left (layers)."""
+    return (*directed(networks["dbn"]), gibbs_step(networks["dbn"]), *forward(networks), greedy(networks))
+
+
+def directed(dbn: nn.Module) -> tuple[Graph, ...]:
+    """The layers below the memory, each direction with its own weights."""
+    image = picture("image", "grey levels, taken as the probabilities of white")
+    units = dbn.memory.weight.shape[1] - dbn.memory.classes
+    below = dbn.generative[0].in_features
+    code = batched(
+        "code", UNIT_INTERVAL, "the memory's visible units: probabilities, or states of a chain", units
+    )
+    return (
+        Graph(
+            "reconstruct",
+            UpAndDown(dbn),
+            inputs=(image,),
+            outputs=(picture("reconstruction", "probability that each pixel is white, given the code"), code),
+            storage="float16",
+        ),
+        Graph("encode", Recognise(dbn), inputs=(image,), outputs=(code,), storage="float16"),
+        Graph(
+            "decode",
+            Descend(dbn),
+            inputs=(code,),
+            outputs=(
+                picture("image", "probability that each pixel is white"),
+                picture("logits", "its log-odds", range=REAL),
+                batched("hidden_1", UNIT_INTERVAL, "probability of each unit of the layer passed", below),
+            ),
+            storage="float16",
+        ),
+    )
+
+
+def gibbs_step(dbn: nn.Module) -> Graph:
+    """One step in the memory. In float32: its states are compared with noise, and halves would flip some."""
+    hidden, visible = dbn.memory.weight.shape
+    classes = dbn.memory.classes
+    code = visible - classes
+    return Graph(
+        "gibbs_step",
+        LabelledGibbsStep(dbn),
+        inputs=(
+            batched("visible", UNIT_INTERVAL, "the chain's state: a code, from `encode` or a step", code),
+            batched("label", LABEL, "the digit held in mind; -1 leaves it free", dtype="int64"),
+            batched("hidden_noise", UNIFORM, "a hidden unit is on where it is below its mean", hidden),
+            batched("visible_noise", UNIFORM, "the same for the code", code),
+            batched("label_noise", UNIFORM, "draws a free label, by the Gumbel-max method", classes),
+        ),
+        outputs=(
+            batched(
+                "visible_mean", UNIT_INTERVAL, "probability of each unit of the code, given `hidden`", code
+            ),
+            batched("visible_sample", BINARY, "the chain's next state; `decode` shows it", code),
+            batched(
+                "hidden_mean", UNIT_INTERVAL, "probability of each hidden unit, given both inputs", hidden
+            ),
+            batched("hidden", BINARY, "the hidden units as drawn", hidden),
+            batched(
+                "free_energy",
+                REAL,
+                "of the input `visible` with the clamped label, or over all labels where it is free; nats",
+            ),
+            batched("label_mean", UNIT_INTERVAL, "probability of each digit, given `visible`", classes),
+        ),
+    )
+
+
+def forward(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
+    """The copy that backpropagation tuned."""
+    classifier = networks["classifier"]
+    classes, features = classifier.head.weight.shape
+    return (
+        Graph(
+            "classify",
+            Classify(classifier),
+            inputs=(picture("image", "grey levels"),),
+            outputs=(
+                batched("class_logits", REAL, "log-odds of each digit; softmax: probability", classes),
+                batched("features", UNIT_INTERVAL, "activations of the last hidden layer", features),
+            ),
+            storage="float16",
+        ),
+    )
+
+
+def greedy(networks: Mapping[str, nn.Module]) -> Graph:
+    """The three RBMs before any fine-tuning; the last ten visible units of the last are the labels."""
+    stack = networks["greedy"]
+    outputs = []
+    for index, rbm in enumerate((*stack.layers, stack.memory)):
+        hidden, visible = rbm.weight.shape
+        above = f"layer {index}, counted from the pixels, before fine-tuning"
+        outputs += [
+            Described(f"weight_{index}", "float32", (hidden, visible), REAL, f"of {above}: row, hidden unit"),
+            Described(f"visible_bias_{index}", "float32", (visible,), REAL, f"of {above}"),
+            Described(f"hidden_bias_{index}", "float32", (hidden,), REAL, f"of {above}"),
+        ]
+    return Graph("parameters", StackParameters(stack), inputs=(), outputs=tuple(outputs), storage="float16")
+
+
+ENTRIES = (
+    Entry(
+        id="dbn",
+        kind="model",
+        year=2006,
+        family="dbn",
+        title={"en": "Deep Belief Network", "fr": "Réseau de croyance profond"},
+        lesson={
+            "en": "A Deep Belief Network stacks Boltzmann machines: each learns, without labels, what the "
+            "one below has found in the digits, and so a deep network gets good weights before anything "
+            "tells it what they are for. At the top, 2,000 units tie the code of a picture to ten label "
+            "units; hold one label and let the memory wander, and on the way down it dreams that digit in "
+            "ever new hands. Tuned by backpropagation, the same weights say which digit you drew: in 2006 "
+            "this made deep networks trainable.",
+            "fr": "Un réseau de croyance profond empile des machines de Boltzmann : chacune apprend, sans "
+            "étiquettes, ce que la précédente a trouvé dans les chiffres, et un réseau profond reçoit ainsi "
+            "de bons poids avant qu'on lui dise à quoi ils serviront. Au sommet, 2 000 unités relient le "
+            "code d'une image à dix unités d'étiquette ; fixez une étiquette, laissez errer la mémoire, et "
+            "en redescendant elle rêve ce chiffre d'écritures toujours nouvelles. Affinés par "
+            "rétropropagation, les mêmes poids disent quel chiffre vous avez tracé : en 2006, c'est ce qui "
+            "rendit les réseaux profonds entraînables.",
+        },
+        # p(v, h1, h2, y) = p(v | h1) p(h1 | h2) p(h2, y)
+        equation=formula(
+            "<mi>p</mi><mo>(</mo><mi mathvariant='bold'>v</mi><mo>,</mo>"
+            "<msub><mi mathvariant='bold'>h</mi><mn>1</mn></msub><mo>,</mo>"
+            "<msub><mi mathvariant='bold'>h</mi><mn>2</mn></msub><mo>,</mo><mi>y</mi><mo>)</mo><mo>=</mo>"
+            "<mi>p</mi><mo>(</mo><mi mathvariant='bold'>v</mi><mo>|</mo>"
+            "<msub><mi mathvariant='bold'>h</mi><mn>1</mn></msub><mo>)</mo>"
+            "<mi>p</mi><mo>(</mo><msub><mi mathvariant='bold'>h</mi><mn>1</mn></msub><mo>|</mo>"
+            "<msub><mi mathvariant='bold'>h</mi><mn>2</mn></msub><mo>)</mo>"
+            "<mi>p</mi><mo>(</mo><msub><mi mathvariant='bold'>h</mi><mn>2</mn></msub><mo>,</mo>"
+            "<mi>y</mi><mo>)</mo>"
+        ),
+        paper=PAPER,
+        colour="#b0761a",
+        graphs=graphs,
+    ),
+    Entry(
+        id="dbn_random",
+        kind="baseline",
+        year=2006,
+        family="dbn",
+        title={"en": "Not pretrained", "fr": "Sans préapprentissage"},
+        lesson={
+            "en": "This is the Deep Belief Network's classifier without its past: the same 784, 500, 500, "
+            "2,000 and 10 units, the same backpropagation, but random weights to begin with. The difference "
+            "in test error is what learning without labels gave. With today's optimiser and dropout it is "
+            "smaller than it was in 2006.",
+            "fr": "C'est le classifieur du réseau de croyance profond, privé de son passé : les mêmes 784, "
+            "500, 500, 2 000 et 10 unités, la même rétropropagation, mais des poids aléatoires au départ. La "
+            "différence d'erreur sur le test est ce qu'a donné l'apprentissage sans étiquettes. Avec "
+            "l'optimiseur d'aujourd'hui et le dropout, elle est plus petite qu'en 2006.",
+        },
+        # y = softmax(W4 s(W3 s(W2 s(W1 v))))
+        equation=formula(
+            "<mi>p</mi><mo>(</mo><mi>y</mi><mo>|</mo><mi mathvariant='bold'>v</mi><mo>)</mo><mo>=</mo>"
+            "<mi>softmax</mi><mo>(</mo><msub><mi>W</mi><mn>4</mn></msub><mi>σ</mi><mo>(</mo>"
+            "<msub><mi>W</mi><mn>3</mn></msub><mi>σ</mi><mo>(</mo><msub><mi>W</mi><mn>2</mn></msub>"
+            "<mi>σ</mi><mo>(</mo><msub><mi>W</mi><mn>1</mn></msub><mi mathvariant='bold'>v</mi>"
+            "<mo>)</mo><mo>)</mo><mo>)</mo><mo>)</mo>"
+        ),
+        paper=PAPER,
+        colour="#8f8468",
+        graphs=forward,
+    ),
+)
