@@ -85,6 +85,7 @@ def build(library: Library) -> None:
     models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
     starts = _starts(library, models)
     state = starts[-1] if starts else State(model=models[-1].id)
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(state), state, NAME)
     first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
     stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
