@@ -85,6 +85,7 @@ def build(library: Library) -> None:
     models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
     starts = _starts(library, models)
     state = starts[-1] if starts else State(model=models[-1].id)
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(state), state, NAME)
     first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
     stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
@@ -229,7 +230,6 @@ def _desk(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("map.title"), pieces.hint("map.hint")),
-        tag("p", say("map.note"), class_="note"),
         tag(
             "fieldset",
             tag("legend", say("map.ground")),

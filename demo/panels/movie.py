@@ -73,6 +73,7 @@ def build(library: Library) -> None:
     """Lay the panel out, with the beginning of its first movie."""
     models = dreamers(library)
     state = State(model=models[-1].id, example=draw.first_example(library))
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
     preview = replace(state, steps=PREVIEW_STEPS)
     *_, first = stream(library, pieces.pack(preview), whole=state)
