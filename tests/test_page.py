@@ -266,7 +266,7 @@ def test_undo_and_clear(site: serving.Page, visit: Callable[..., Visit]) -> None
     page.get_by_role("button", name="Example: a 2").click()
     expect(page.locator(".prompt")).to_be_hidden()
     page.wait_for_function(
-        """() => { const canvas = document.querySelector('canvas');
+        """() => { const canvas = document.querySelector('.paper canvas');
             const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             return data.some((value, k) => k % 4 === 3 && value > 0); }"""
     )

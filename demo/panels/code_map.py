@@ -230,7 +230,6 @@ def _desk(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("map.title"), pieces.hint("map.hint")),
-        tag("p", say("map.note"), class_="note"),
         tag(
             "fieldset",
             tag("legend", say("map.ground")),
