@@ -83,11 +83,9 @@ def shows(model: Model) -> bool:
 def build(library: Library) -> None:
     """Lay the panel out, its maps included."""
     models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
-    if not models:
-        pieces.fixed(tag("p", say("map.none"), class_="problem"), "nothing")
-        return
     starts = _starts(library, models)
     state = starts[-1] if starts else State(model=models[-1].id)
+    pieces.lead(NAME)
     desk = pieces.desk(_desk(state), state, NAME)
     first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
     stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
@@ -232,7 +230,6 @@ def _desk(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("map.title"), pieces.hint("map.hint")),
-        tag("p", say("map.note"), class_="note"),
         tag(
             "fieldset",
             tag("legend", say("map.ground")),
