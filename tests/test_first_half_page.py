@@ -283,7 +283,7 @@ def test_the_maps_show_what_is_drawn_and_one_class_alone(
     panel.get_by_role("button", name="Only the 7s").click()
     faint = panel.locator(".plane").first.locator("text.faint")
     everyone = panel.locator(".plane").first.locator("text")
-    assert faint.count() == everyone.count() - sum(text == "7" for text in everyone.all_inner_texts()) > 0
+    assert faint.count() == everyone.count() - sum(text == "7" for text in everyone.all_text_contents()) > 0
     panel.get_by_role("button", name="Only the 7s").click()
     assert faint.count() == 0
 

@@ -180,6 +180,7 @@ def draw_seven(page: Page) -> None:
 
 def drag(page: Page, slider: Locator, share: float) -> None:
     """Drag a slider's thumb to a share of its length, by way of many values."""
+    slider.scroll_into_view_if_needed()  # the mouse reaches only what is on the screen
     box = slider.bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2

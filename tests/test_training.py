@@ -551,7 +551,10 @@ def test_every_model_has_a_valid_default_and_says_where_its_weights_ship() -> No
     """Catches a family that the command line lists but cannot start."""
     for model in command_line.FAMILIES:
         family, config = command_line.configure(model, "default", [])
-        assert set(family.build(config)) == set(family.GRAPHS)
+        # Not all of a family's networks need be in each of its models: `dbn_random` is the classifier alone.
+        built = set(family.build(config))
+        assert built
+        assert built <= set(family.GRAPHS)
 
 
 def test_a_folder_of_ones_own_images_trains(tmp_path: Path) -> None:
