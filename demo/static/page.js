@@ -261,12 +261,15 @@ window.lineage = (() => {
       tab.tabIndex = chosen ? 0 : -1;
       if (chosen && focus) tab.focus();
     }
-    for (const panel of document.querySelectorAll(PANEL)) {
-      panel.dataset.tab = panel.id.replace("panel-", "");
-      panel.hidden = panel.dataset.tab !== name;
-      panel.setAttribute("role", "tabpanel");
-      panel.setAttribute("aria-labelledby", `tab-${panel.dataset.tab}`);
-    }
+    document.querySelectorAll(PANEL).forEach(place);
+  }
+
+  // Also asked for by what a panel holds: Gradio may hang a panel into the page after the tabs.
+  function place(panel) {
+    panel.dataset.tab = panel.id.replace("panel-", "");
+    panel.hidden = panel.dataset.tab !== (document.body.dataset.tab ?? panel.dataset.tab);
+    panel.setAttribute("role", "tabpanel");
+    panel.setAttribute("aria-labelledby", `tab-${panel.dataset.tab}`);
   }
 
   function go(name, options) {
@@ -390,8 +393,10 @@ window.lineage = (() => {
   const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download };
 
   function start(kind, element, gradio) {
-    if (element.isConnected) kinds[kind](element, gradio);
-    else setTimeout(start, 0, kind, element, gradio);
+    if (!element.isConnected) return void setTimeout(start, 0, kind, element, gradio);
+    const panel = element.closest(PANEL);
+    if (panel) place(panel);
+    kinds[kind](element, gradio);
   }
 
   hints();
