@@ -213,16 +213,15 @@ def test_gibbs_step_against_enumeration(shipped: Path) -> None:
 
 
 def test_parity_fails_for_one_wrong_weight(shipped: Path) -> None:
-    """Catches a comparison that cannot fail: one bias of 784 is moved, by ten times the tolerance."""
+    """Catches a comparison that cannot fail: one bias of 784 is moved, by 0.02."""
     content = (shipped / "autoencoder" / "decode.onnx").read_bytes()
     graph = graphs("autoencoder")["decode"]
     parity.prove("autoencoder", graph, content)
     other = graphs("autoencoder")["decode"]
     with torch.no_grad():
         other.module.network.decoder[-1].bias[100] += 0.02
-    with pytest.raises(
-        parity.ParityError, match=r"autoencoder: decode gives (image|logits) .*tolerance is 2e-03"
-    ):
+    # The sigmoid's slope is a quarter, so the pixel moves by up to 0.005: fifty times the tolerance.
+    with pytest.raises(parity.ParityError, match=r"autoencoder: decode gives image .*tolerance is 1e-04"):
         parity.prove("autoencoder", other, content)
 
 

@@ -65,7 +65,7 @@ lineage.kinds.map = (element, gradio) => {
     const far = ([x, y]) => Math.hypot((x - map.x) / (right - left), (y - map.y) / (top - bottom));
     const nearest = map.places.reduce((best, place, k) => (far(place) < far(map.places[best]) ? k : best), 0);
     if (real) put(card.querySelector("[data-nearest]"), real, { column: nearest, row: 0 });
-    const words = ["map.place", { x: map.x.toFixed(2), y: map.y.toFixed(2), label: map.places[nearest][2] }];
+    const words = ["map.place", { x: map.x, y: map.y, label: map.places[nearest][2] }];
     const place = card.querySelector(".place");
     place.dataset.say = JSON.stringify({ text: words });
     place.textContent = lineage.say(words);
