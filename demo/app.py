@@ -17,10 +17,13 @@ def build(library: Library) -> gr.Blocks:
     with gr.Blocks(
         title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS
     ) as page:
+        # A panel that no model has a place in gets no tab; Draw stays, to say so.
+        models = library.catalog.models
+        panels = [panel for panel in PANELS if panel is draw or any(map(panel.shows, models))]
         header.build(library)
-        timeline.build(library, {panel.NAME: panel.shows for panel in PANELS})
-        header.tabs(panel.NAME for panel in PANELS)
-        for panel in PANELS:
+        timeline.build(library, {panel.NAME: panel.shows for panel in panels})
+        header.tabs(panel.NAME for panel in panels)
+        for panel in panels:
             with gr.Column(elem_id=f"panel-{panel.NAME}"):
                 panel.build(library)
         api.register(library)

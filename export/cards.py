@@ -86,6 +86,7 @@ def dataset_card(dataset: Mapping[str, Any]) -> str:
         lines = (
             "```python",
             "import numpy",
+            "",
             f'digits = numpy.load("onnx_models/datasets/{dataset["id"]}/{roles["neighbours"]}")["images"]',
             "parts = numpy.array_split(digits, 10)  # of 5,000, to need little memory",
             "distances = [numpy.square(part / numpy.float32(255) - image).sum((1, 2)) for part in parts]",
@@ -133,6 +134,7 @@ def _snippet(model: Mapping[str, Any]) -> str:
     graph = next(iter(model["graphs"].values()))
     lines = [
         "import numpy, onnxruntime",
+        "",
         "rng = numpy.random.default_rng(0)",
         f'session = onnxruntime.InferenceSession("onnx_models/{model["id"]}/{graph["file"]}")',
     ]

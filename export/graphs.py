@@ -273,11 +273,6 @@ class Classify(nn.Module):
         return self.network(image)
 
 
-# N(0, I) has next to no codes further out, digits come to 3.4; but what is no digit, salt on the border say,
-# can be sent a thousand deviations away, where the decoder's log-odds reach 600,000 and mean nothing.
-FARTHEST_CODE = 5.0
-
-
 class ReconstructMean(nn.Module):
     """A picture through the mean of a variational autoencoder's q(z|x) and back; nothing is drawn."""
 
@@ -288,7 +283,6 @@ class ReconstructMean(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """[batch, 1, 28, 28] -> reconstruction, code."""
         mean, _ = self.network.encode(image.flatten(1))
-        mean = mean.clamp(-FARTHEST_CODE, FARTHEST_CODE)
         return torch.sigmoid(self.network.decoder(mean)).view_as(image), mean
 
 
@@ -302,7 +296,6 @@ class EncodeDistribution(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[batch, 1, 28, 28] -> code, mean, log_variance; the code is the mean."""
         mean, log_variance = self.network.encode(image.flatten(1))
-        mean = mean.clamp(-FARTHEST_CODE, FARTHEST_CODE)
         return mean.clone(), mean, log_variance
 
 

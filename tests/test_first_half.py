@@ -339,7 +339,8 @@ def test_ten_chains_of_300_steps_take_less_than_three_seconds_of_one_core(tmp_pa
     seconds = time.process_time() - before
     print(f"{seconds:.2f} s, {len(log) / 1e6:.2f} MB")
     assert seconds < 3
-    assert len(log) < 3e6
+    # (2500 bits + 1284 values of four bits) of 3010 frames in base64, and a little: no sheet swells.
+    assert len(log) < 3.3e6
 
 
 # --------------------------------------------------------------------------------------------------- sheets

@@ -168,7 +168,7 @@ def wait_for_change(page: Page, selector: str, before: str | None) -> None:
 
 
 def draw_seven(page: Page) -> None:
-    box = page.locator("canvas").bounding_box()
+    box = page.locator(".paper canvas").bounding_box()
     assert box is not None
     path = [(80, 70), (200, 70), (190, 110), (160, 170), (140, 220)]
     page.mouse.move(box["x"] + path[0][0], box["y"] + path[0][1])
@@ -266,7 +266,7 @@ def test_undo_and_clear(site: serving.Page, visit: Callable[..., Visit]) -> None
     page.get_by_role("button", name="Example: a 2").click()
     expect(page.locator(".prompt")).to_be_hidden()
     page.wait_for_function(
-        """() => { const canvas = document.querySelector('canvas');
+        """() => { const canvas = document.querySelector('.paper canvas');
             const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             return data.some((value, k) => k % 4 === 3 && value > 0); }"""
     )
@@ -489,7 +489,7 @@ def test_everything_is_reached_by_keyboard(site: serving.Page, visit: Callable[.
 def test_a_digit_can_be_drawn_by_keyboard(site: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(site).open()
     before = page.locator(SEEN).get_attribute("src")
-    page.locator("canvas").focus()
+    page.locator(".paper canvas").focus()
     page.keyboard.press("Delete")
     page.keyboard.press("Space")
     for _ in range(8):
@@ -552,7 +552,7 @@ def test_nothing_scrolls_sideways_but_the_cards(
         )
         assert spilled == []
     page.get_by_role("tab").first.click()
-    box = page.locator("canvas").bounding_box()
+    box = page.locator(".paper canvas").bounding_box()
     assert box is not None
     assert box["width"] >= 240
 
@@ -561,8 +561,8 @@ def test_a_finger_draws(site: serving.Page, visit: Callable[..., Visit]) -> None
     page = visit(site, viewport={"width": 375, "height": 800}, has_touch=True).open()
     before = page.locator(SEEN).get_attribute("src")
     page.get_by_role("button", name="Clear").click()
-    page.locator("canvas").scroll_into_view_if_needed()
-    box = page.locator("canvas").bounding_box()
+    page.locator(".paper canvas").scroll_into_view_if_needed()
+    box = page.locator(".paper canvas").bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 140, box["y"] + 140)
     wait_for_change(page, SEEN, before)

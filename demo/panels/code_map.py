@@ -83,9 +83,6 @@ def shows(model: Model) -> bool:
 def build(library: Library) -> None:
     """Lay the panel out, its maps included."""
     models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
-    if not models:
-        pieces.fixed(tag("p", say("map.none"), class_="problem"), "nothing")
-        return
     starts = _starts(library, models)
     state = starts[-1] if starts else State(model=models[-1].id)
     desk = pieces.desk(_desk(state), state, NAME)

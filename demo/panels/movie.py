@@ -66,15 +66,12 @@ PRIVATE = ("drawing",)
 
 def shows(model: Model) -> bool:
     """Whether the model has a place in this panel."""
-    return model.has("gibbs_step")
+    return model.kind == "model" and model.has("gibbs_step")
 
 
 def build(library: Library) -> None:
     """Lay the panel out, with the beginning of its first movie."""
     models = dreamers(library)
-    if not models:
-        pieces.fixed(tag("p", say("movie.none"), class_="problem"), "nothing")
-        return
     state = State(model=models[-1].id, example=draw.first_example(library))
     desk = pieces.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
     preview = replace(state, steps=PREVIEW_STEPS)

@@ -28,7 +28,7 @@ def map_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             inputs=(picture("image", "grey levels, taken as the probabilities of white"),),
             outputs=(
                 batched("code", REAL, "the mean again: the most probable code", latents),
-                batched("mean", REAL, "of q(z|x), one Gaussian a dimension; clipped to [-5, 5]", latents),
+                batched("mean", REAL, "of q(z|x), one Gaussian a dimension", latents),
                 batched("log_variance", REAL, "of q(z|x), natural logarithm", latents),
             ),
         ),
@@ -55,7 +55,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             inputs=(picture("image", "grey levels, taken as the probabilities of white"),),
             outputs=(
                 picture("reconstruction", "probability that each pixel is white, given the code"),
-                batched("code", REAL, "the mean of q(z|x), clipped to [-5, 5]", latents),
+                batched("code", REAL, "the mean of q(z|x)", latents),
             ),
         ),
         *map_graphs(networks),
