@@ -36,11 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The line-up, a model nobody has heard of, one whose file is gone and one that cannot be read."""
     directory = tiny.write_models(tmp_path_factory.mktemp("api") / "models")
     unseen = tiny.autoencoder(seed=21) | tiny.gan(seed=22)
-    tiny.write_model(directory, "unseen", unseen, year=2031, family="unheard_of", colour="#123456")
-    tiny.write_model(directory, "gone", tiny.autoencoder(seed=23), year=2032)
-    (directory / "gone" / "reconstruct.onnx").unlink()
-    tiny.write_model(directory, "unreadable", tiny.gan(seed=24))
-    (directory / "unreadable" / "model.json").write_text("{")
+    tiny.write_strangers(directory, unseen)
     return directory
 
 

@@ -60,11 +60,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model nobody has heard of, one whose file is gone, one whose description is broken."""
     directory = tmp_path_factory.mktemp("strangers") / "models"
     graphs = tiny.rbm(seed=21) | tiny.gan(seed=22)
-    tiny.write_model(directory, "unseen", graphs, year=2031, family="unheard_of", colour="#123456")
-    tiny.write_model(directory, "gone", tiny.autoencoder(seed=23), year=2032)
-    (directory / "gone" / "reconstruct.onnx").unlink()
-    tiny.write_model(directory, "unreadable", tiny.gan(seed=24))
-    (directory / "unreadable" / "model.json").write_text("{")
+    tiny.write_strangers(directory, graphs)
     return directory
 
 

@@ -491,6 +491,15 @@ def write_model(
     return folder
 
 
+def write_strangers(directory: Path, unseen: Graphs) -> None:
+    """Write a model nobody has heard of, one whose file is gone and one whose description is broken."""
+    write_model(directory, "unseen", unseen, year=2031, family="unheard_of", colour="#123456")
+    write_model(directory, "gone", autoencoder(seed=23), year=2032)
+    (directory / "gone" / "reconstruct.onnx").unlink()
+    write_model(directory, "unreadable", gan(seed=24))
+    (directory / "unreadable" / "model.json").write_text("{")
+
+
 def edit(folder: Path, **changes: Any) -> None:
     """Overwrite top-level keys of a written `model.json`; None removes the key."""
     path = folder / "model.json"

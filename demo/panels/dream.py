@@ -288,19 +288,7 @@ def _desk(generators: tuple[Model, ...], state: State) -> Markup:
     )
     return tag(
         "div",
-        tag(
-            "div",
-            pieces.seed(NAME, "seed", say("dream.seed"), state.seed),
-            tag(
-                "button",
-                say("dream.surprise"),
-                type="button",
-                class_="primary",
-                data_surprise="seed",
-                data_below=pieces.SLIDER_LIMIT,
-            ),
-            class_="seed-row",
-        ),
+        pieces.seed_row(NAME, state.seed),
         tag(
             "fieldset",
             tag("legend", say("dream.count")),

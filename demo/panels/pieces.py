@@ -378,6 +378,19 @@ def seed(panel: str, name: str, label: Message, value: int) -> Markup:
     )
 
 
+def seed_row(panel: str, value: int) -> Markup:
+    """Make the seed of a panel, with the button that picks another."""
+    surprise = tag(
+        "button",
+        say("dream.surprise"),
+        type="button",
+        class_="primary",
+        data_surprise="seed",
+        data_below=SLIDER_LIMIT,
+    )
+    return tag("div", seed(panel, "seed", say("dream.seed"), value), surprise, class_="seed-row")
+
+
 def slider(
     panel: str, name: str, label: Message, low: float, high: float, step: float, value: float, unit: str = ""
 ) -> Markup:

@@ -175,13 +175,13 @@ ENTRIES = (
         title={"en": "Not pretrained", "fr": "Sans préapprentissage"},
         lesson={
             "en": "This is the Deep Belief Network's classifier without its past: the same 784, 500, 500, "
-            "2,000 and 10 units, the same backpropagation, but random weights to begin with. The difference "
-            "in test error is what learning without labels gave. With today's optimiser and dropout it is "
-            "smaller than it was in 2006.",
+            "2,000 and 10 units, the same backpropagation, but random weights to begin with. Its optimiser "
+            "and its dropout are those of the pretrained one. Set the two test errors side by side: the "
+            "difference is what pretraining gave.",
             "fr": "C'est le classifieur du réseau de croyance profond, privé de son passé : les mêmes 784, "
-            "500, 500, 2 000 et 10 unités, la même rétropropagation, mais des poids aléatoires au départ. La "
-            "différence d'erreur sur le test est ce qu'a donné l'apprentissage sans étiquettes. Avec "
-            "l'optimiseur d'aujourd'hui et le dropout, elle est plus petite qu'en 2006.",
+            "500, 500, 2 000 et 10 unités, la même rétropropagation, mais des poids aléatoires au départ. "
+            "L'optimiseur et le dropout sont ceux du réseau préentraîné. Comparez les deux erreurs de test : "
+            "la différence est ce qu'a donné le préapprentissage.",
         },
         # y = softmax(W4 s(W3 s(W2 s(W1 v))))
         equation=formula(
