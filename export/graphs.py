@@ -189,7 +189,8 @@ class LabelledGibbsStep(nn.Module):
     """One step of Gibbs sampling in a belief network's associative memory, the label clamped or free.
 
     A free label (-1) is drawn from p(label | visible), the hidden units summed out, before they are drawn: so
-    the chain's state is `visible` alone, and clamping or releasing the label needs no second state.
+    the chain's state is `visible` alone, and clamping or releasing the label needs no second state. A clamped
+    one pulls `label_gain` times as hard as the model learned; the free energy is the learned model's.
     """
 
     def __init__(self, dbn: nn.Module) -> None:
@@ -210,8 +211,8 @@ class LabelledGibbsStep(nn.Module):
         free = label < 0
         # Gumbel-max: the largest of scores plus Gumbel noise is a draw from their softmax.
         drawn = (scores - torch.log(-torch.log(label_noise))).argmax(dim=1)
-        state = memory.with_label(visible, torch.where(free, drawn, label))
-        hidden_mean = memory.hidden_mean(state)
+        gain = torch.where(free, 1.0, self.network.label_gain)[:, None]
+        hidden_mean = memory.held_mean(visible, torch.where(free, drawn, label), gain)
         hidden = (hidden_noise < hidden_mean).to(visible.dtype)
         visible_mean = memory.code_mean(hidden)
         visible_sample = (visible_noise < visible_mean).to(visible.dtype)

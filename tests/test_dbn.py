@@ -150,17 +150,21 @@ def test_fresh_layers_start_at_the_datas_log_odds() -> None:
 
 
 class _Holder(torch.nn.Module):
-    """What LabelledGibbsStep reads of a network: its memory."""
+    """What LabelledGibbsStep reads of a network: its memory, and how hard a held label pulls."""
 
-    def __init__(self, network: dbn.AssociativeMemory) -> None:
+    def __init__(self, network: dbn.AssociativeMemory, label_gain: float) -> None:
         super().__init__()
         self.memory = network
+        self.label_gain = label_gain
 
 
-def step(network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, seed: int = 0) -> tuple[Tensor, ...]:
+def step(
+    network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, gain: float = 1.0
+) -> tuple[Tensor, ...]:
+    seed = 0
     draw = loop.Draw([seed], CPU)
     noise = [draw.uniform(len(visible), units) for units in (HIDDEN, CODE, CLASSES)]
-    outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network))(visible, label, *noise)
+    outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gain))(visible, label, *noise)
     return outputs
 
 
@@ -175,11 +179,25 @@ def test_a_clamped_label_stays_clamped(label: int) -> None:
     torch.testing.assert_close(label_mean, log_joint(network).softmax(1), **CLOSE)
 
 
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_a_held_label_pulls_harder_by_its_gain(gain: float) -> None:
+    """Catches a gain on the mean weight too, which would shift every label alike, or on the free energy."""
+    network, codes, label = memory(), binary(CODE), 1
+    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, torch.full([len(codes)], label), gain)
+    weights = network.weight[:, CODE:]
+    middle = weights.mean(1)
+    drive = codes @ network.weight[:, :CODE].T + network.hidden_bias
+    expected = torch.sigmoid(drive + middle + gain * (weights[:, label] - middle))
+    torch.testing.assert_close(hidden_mean, expected, **CLOSE)
+    torch.testing.assert_close(free_energy, -log_joint(network)[:, label], **CLOSE)
+    torch.testing.assert_close(label_mean, log_joint(network).softmax(1), **CLOSE)
+
+
 def test_a_free_label_is_drawn_from_its_conditional() -> None:
     """Catches a biased draw: frequencies in 20,000 draws against p(label | code)."""
     network, count = memory(), 20_000
     code = binary(CODE)[6:7].expand(count, -1)
-    _, _, hidden_mean, _, free_energy, label_mean = step(network, code, torch.full([count], -1))
+    _, _, hidden_mean, _, free_energy, label_mean = step(network, code, torch.full([count], -1), gain=2.0)
     by_label = network.hidden_mean(network.with_label(code[:CLASSES], torch.arange(CLASSES)))
     drawn = torch.cdist(hidden_mean, by_label).argmin(1)
     frequency = torch.bincount(drawn, minlength=CLASSES) / count

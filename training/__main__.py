@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from training import checkpoint, datasets
 from training.config import Config, ConfigError, as_settings, with_settings
 from training.loop import Interrupted, Place, Stage, train
+from training.precision import bfloat16_is_slow
 
 # Every model, and the file that holds its lesson.
 FAMILIES = {
@@ -146,6 +147,10 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         shape = " x ".join(str(size) for size in data.images.shape[1:])
         wanted = f"{channels} x {height} x {width}"
         raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
+
+    if getattr(config, "bfloat16", False) and bfloat16_is_slow(place.device):
+        print("bfloat16 is slower than float32 on this machine: training in float32.", file=sys.stderr)
+        config = dataclasses.replace(config, **{"bfloat16": False})
 
     # What this run is. A folder of one's own images is known by its name and contents, not by its path.
     preset = family.MODELS[model][arguments.preset]

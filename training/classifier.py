@@ -95,7 +95,7 @@ class ResidualConfig(LearningConfig):
     image_shape = (3, 32, 32)
 
     dataset: str = "cifar10"
-    images: int = 24 * 50_000
+    images: int = 16 * 50_000
     batch: int = 128
     channels: int = 32  # of the stem; each of the three blocks doubles them
     learning_rate: float = 4e-3

@@ -72,7 +72,12 @@ def gibbs_step(dbn: nn.Module) -> Graph:
         LabelledGibbsStep(dbn),
         inputs=(
             batched("visible", UNIT_INTERVAL, "the chain's state: a code, from `encode` or a step", code),
-            batched("label", LABEL, "the digit held in mind; -1 leaves it free", dtype="int64"),
+            batched(
+                "label",
+                LABEL,
+                f"the digit held in mind, pulling {dbn.label_gain:g} times as hard as learned; -1 leaves it free",
+                dtype="int64",
+            ),
             batched("hidden_noise", UNIFORM, "a hidden unit is on where it is below its mean", hidden),
             batched("visible_noise", UNIFORM, "the same for the code", code),
             batched("label_noise", UNIFORM, "draws a free label, by the Gumbel-max method", classes),
