@@ -115,7 +115,7 @@ MODELS: dict[str, dict[str, LearningConfig]] = {
     "classifier_mlp": {"default": PerceptronConfig()},
     "classifier_cnn": {"default": ClassifierConfig()},
     "classifier_fashion": {
-        "default": ClassifierConfig(dataset="fashion-mnist", images=20 * 60_000, channels=24, flip=True)
+        "default": ClassifierConfig(dataset="fashion-mnist", images=14 * 60_000, channels=24, flip=True)
     },
     "classifier_cifar10": {"default": ResidualConfig()},
 }
