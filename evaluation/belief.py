@@ -22,8 +22,8 @@ from training.metrics import diversity_ratio
 
 CHAINS = 100
 BOUND_SAMPLES = 4  # of the hidden layers, from each test image
-DREAMS = 200  # of each class
-DREAM_STEPS = 300
+DREAMS = 100  # of each class
+DREAM_STEPS = 1000  # as Hinton, Osindero & Teh 2006 let theirs run between samples (figure 8)
 FREE = -1  # the label that is none
 _QUICK_SCHEDULE = (*PAPER_SCHEDULE[::100], 1.0)
 _QUICK_DREAMS, _QUICK_DREAM_STEPS = 5, 20

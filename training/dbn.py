@@ -71,7 +71,7 @@ class DBNConfig(Config):
     offset_rate: float = 0.01  # of the moving averages that the units are centred on
     label_weight: float = 1.0  # of log p(label | code) beside log p(code | label)
     label_rows: int = 25  # of a batch, that it is computed on: a quarter of the price, no bias
-    label_gain: float = 1.5  # of a held label's pull on the memory, in dreams
+    label_gain: float = 1.35  # of a held label's pull on the memory, in dreams
     backprop_rate: float = 1e-3  # AdamW's, at its height
     pixel_dropout: float = 0.1  # Hinton et al. 2012, "Improving neural networks by preventing co-adaptation"
     hidden_dropout: float = 0.3

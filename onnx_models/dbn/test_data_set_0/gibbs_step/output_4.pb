@@ -1,0 +1,1 @@
+Bfree_energyJ–SU√Ìp_√
