@@ -351,7 +351,13 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         tag(
             "div",
             tag("fieldset", tag("legend", say("movie.model")), who) if len(models) > 1 else None,
-            tag("fieldset", tag("legend", say("movie.label")), held, data_labelled=labelled),
+            tag(
+                "fieldset",
+                tag("legend", say("movie.label")),
+                held,
+                class_="movie-labels",
+                data_labelled=labelled,
+            ),
             tag("fieldset", tag("legend", say("movie.start")), starts),
             pieces.seed_row(NAME, state.seed),
             tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),
