@@ -124,7 +124,7 @@ def test_ten_bars_are_the_probabilities_and_the_tallest_is_named(library: Librar
 
 
 def test_only_those_who_know_digits_say_which_and_rebuild(library: Library, tmp_path: Path) -> None:
-    """Catches a network of clothes asked about digits, and a model that classifies left out for rebuilding."""
+    """Catches a network of clothes asked about digits, and a verdict left out since its model rebuilds."""
     clothes = {"kind": "judge", "dataset": "fashion_mnist"}
     tiny.write_model(tmp_path, "clothes", tiny.classifier(), **clothes)
     tiny.write_model(
@@ -248,24 +248,26 @@ def test_a_movie_that_cannot_be_made_is_one_sentence(
     head, rest = lines(log)
     assert rest == []
     assert faults(head["problem"]) == [f"error.{code}"]
-    assert movie.parcel_of(library, asked) == "{}"
+    assert list(movie.parcel_of(library, asked)) == ["{}"]
 
 
 def test_the_file_to_keep_is_the_movie(library: Library) -> None:
     """Catches frames dropped as alike, a speed that browsers do not play, ink and paper turned round."""
-    parcel = json.loads(movie.parcel_of(library, pieces.pack(movie.State(model="dbn", label="3", steps=12))))
+    *waiting, last = movie.parcel_of(library, pieces.pack(movie.State(model="dbn", label="3", steps=24)))
+    assert list(map(json.loads, waiting)) == [{"done": 0, "steps": 24}, {"done": 20, "steps": 24}]
+    parcel = json.loads(last)
     assert parcel["name"] == "dbn-3-seed-7.gif"
-    chain = inference.gibbs(library, "dbn", None, 12, 7, 3, 10)
+    chain = inference.gibbs(library, "dbn", None, 24, 7, 3, 10)
     with Image.open(io.BytesIO(base64.b64decode(parcel["href"].partition(",")[2]))) as file:
-        assert file.n_frames == 13
+        assert file.n_frames == 25
         assert file.info["duration"] == 40
         assert file.info["loop"] == 0
-        file.seek(12)
+        file.seek(24)
         sheet = np.asarray(file.convert("L"))
     side = 28 * movie.FILE_SCALE
     assert sheet.shape == (2 * side + 4 * movie.FILE_SCALE, 5 * side + 16 * movie.FILE_SCALE)
     shown = sheet[: side : movie.FILE_SCALE, : side : movie.FILE_SCALE]
-    np.testing.assert_allclose(255.0 - shown, chain.visible_means[12, 0, 0] * 255, atol=1)
+    np.testing.assert_allclose(255.0 - shown, chain.visible_means[24, 0, 0] * 255, atol=1)
 
 
 def test_asking_anew_ends_the_answer_before_and_nobody_elses() -> None:
@@ -299,9 +301,13 @@ def serving_here(library: Library) -> Iterator[str]:
         thread.join(timeout=30)
 
 
-@pytest.mark.parametrize("how", ["leaves", "asks anew"])
-def test_a_movie_ends_when_its_visitor(library: Library, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Catches a server that goes on computing what nobody will see."""
+@pytest.mark.parametrize(
+    ("event", "how"), [("input", "leaves"), ("input", "asks anew"), ("submit", "leaves")]
+)
+def test_a_movie_ends_when_its_visitor(
+    library: Library, monkeypatch: pytest.MonkeyPatch, event: str, how: str
+) -> None:
+    """Catches a server that goes on computing what nobody will see, be it a movie or the file to keep."""
     computed: dict[int, int] = {}
     steps = inference.gibbs_steps
 
@@ -318,11 +324,9 @@ def test_a_movie_ends_when_its_visitor(library: Library, monkeypatch: pytest.Mon
             f"{url}/info".replace("/gradio_api/info", "/config"), timeout=30
         ) as answer:
             config = json.loads(answer.read())
-        (number,) = (
-            dependency["id"]
-            for dependency in config["dependencies"]
-            if dependency["trigger_mode"] == "multiple"
-        )
+        (movies,) = (each for each in config["dependencies"] if each["trigger_mode"] == "multiple")
+        desk = movies["targets"][0][0]
+        (number,) = (each["id"] for each in config["dependencies"] if [desk, event] in each["targets"])
 
         def ask(seed: int) -> None:
             state = pieces.pack(movie.State(model="dbn", seed=seed))

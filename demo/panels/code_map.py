@@ -32,8 +32,8 @@ GRID = 30
 PLATES = 15
 """Places a side that are shown as one picture, each of its pixels one of the screen's."""
 WITHIN = 0.95
-"""Part of the codes, along each axis, that a map has room for: an autoencoder puts a few digits so far out that
-all the others would be one blot."""
+"""Part of the codes, along each axis, that a map has room for: an autoencoder puts a few digits so far out
+that all the others would be one blot."""
 MARGIN = 0.06
 """Room around those, as a part of their extent."""
 SURE = 0.5
@@ -156,10 +156,8 @@ def _starts(library: Library, models: tuple[Model, ...]) -> list[State]:
     percent = np.concatenate([Window.around(code).percent(code) for code in codes.values()], axis=1)
     fitting = ((percent > 0) & (percent < 100)).all(axis=1) & (labels == labels[first])
     position = int(fitting.argmax()) if fitting.any() else first
-    return [
-        State(model_id, *(round(float(value), 4) for value in code[position]))
-        for model_id, code in codes.items()
-    ]
+    places = {model_id: code[position].round(4).tolist() for model_id, code in codes.items()}
+    return [State(model_id, x, y) for model_id, (x, y) in places.items()]
 
 
 def _pictures(digits: Digits) -> Array:

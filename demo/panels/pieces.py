@@ -148,7 +148,10 @@ def lead(panel: str) -> gr.HTML:
 
 
 def download() -> gr.HTML:
-    """Return an output whose value, ``{"name": ..., "href": ...}`` as JSON, is saved as a file."""
+    """Return an output whose value, ``{"name", "href"}`` as JSON, is saved as a file.
+
+    Before that it may say how far the file is: ``{"done", "steps"}``.
+    """
     return gr.HTML(
         "",
         html_template="<div></div>",

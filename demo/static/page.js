@@ -387,10 +387,13 @@ window.lineage = (() => {
     watch("value", () => show(details.querySelector(".view"), props.value));
   }
 
-  // A file made by the server is handed to the visitor as soon as it is there.
+  // A file made by the server is handed to the visitor as soon as it is there; until then it says how far it is.
   function download(element, { props, watch }) {
+    const panel = element.closest(PANEL);
     watch("value", () => {
-      const { name, href } = JSON.parse(props.value || "{}");
+      const { name, href, done, steps } = JSON.parse(props.value || "{}");
+      if (steps) panel.dataset.waiting = say(["page.progress", { done, steps }]);
+      else delete panel.dataset.waiting;
       if (href) Object.assign(document.createElement("a"), { download: name, href }).click();
     });
   }
