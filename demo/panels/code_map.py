@@ -156,7 +156,7 @@ def _starts(library: Library, models: tuple[Model, ...]) -> list[State]:
     percent = np.concatenate([Window.around(code).percent(code) for code in codes.values()], axis=1)
     fitting = ((percent > 0) & (percent < 100)).all(axis=1) & (labels == labels[first])
     position = int(fitting.argmax()) if fitting.any() else first
-    places = {model_id: code[position].round(4).tolist() for model_id, code in codes.items()}
+    places = {model_id: code[position].astype(float).round(4).tolist() for model_id, code in codes.items()}
     return [State(model_id, x, y) for model_id, (x, y) in places.items()]
 
 
