@@ -207,6 +207,7 @@ def test_the_same_arguments_give_the_same_bytes(page: serving.Page) -> None:
 
 # --- refusals ------------------------------------------------------------------------------------------
 
+SEVENTEEN = json.dumps(["pca"] * (limits.MODELS.highest + 1))
 BIG = base64.b64encode(b"x" * limits.UPLOAD_BYTES).decode()
 
 
@@ -231,8 +232,21 @@ def _png(width: int, height: int) -> str:
         ("sample", '[null, -1, 0, 1e300]', "count must be a whole number from 1 to 64"),
         ("sample", '[null, 10, 0, 1]', "label must be a whole number from -1 to 9, got 10"),
         ("gibbs", '["rbm", null, -1, 301, 0]', "steps must be a whole number from 0 to 300, got 301"),
+        ("gibbs", '["rbm", null, -1, -1, 0]', "steps must be a whole number from 0 to 300, got -1"),
+        ("gibbs", '["rbm", null, -1, 2.5, 0]', "steps must be a whole number from 0 to 300, got 2.5"),
+        ("gibbs", '["rbm", null, 10, 1, 0]', "label must be a whole number from -1 to 9, got 10"),
+        ("gibbs", '["rbm", null, -2, 1, 0]', "label must be a whole number from -1 to 9, got -2"),
+        ("gibbs", '["rbm", null, "7", 1, 0]', "label must be a whole number from -1 to 9, got '7'"),
+        ("gibbs", '["rbm", null, -1, 1, -5]', "seed must be a whole number from 0 to 4294967295, got -5"),
+        ("gibbs", '["nope", null, -1, 1, 0]', "no model called 'nope'; the ones here are: pca, "),
         ("gibbs", '["gan", null, -1, 1, 0]', "gan ships no graph for gibbs_step"),
-        ("classify", '["gone", [[0, 1], [1, 0]]]', "gone ships no graph for classify"),
+        ("classify", '["nope", [[0, 1], [1, 0]]]', "no model called 'nope'; the ones here are: pca, "),
+        ("classify", '["gone", [[0, 1], [1, 0]]]', "gone ships no graph for classify; the models that do"),
+        ("discriminate", '["gan", [[0, 1], [1, 0]], 10]', "label must be a whole number from -1 to 9"),
+        ("reconstruct", '[[[0, 1], [1, 0]], ["nope"], null, 0]', "There is no model called 'nope'"),
+        ("reconstruct", '[[[0, 1], [1, 0]], ["gan"], null, 0]', "gan ships no graph for reconstruct"),
+        ("reconstruct", f'[[[0, 1], [1, 0]], {SEVENTEEN}, null, 0]', "from 1 to 16, got 17"),
+        ("reconstruct", '[[[0, 1], [1, 0]], null, null, 1.5]', "seed must be a whole number from 0 to"),
         ("reconstruct", '[[[NaN, 1], [0, 0]], null, null, 0]', "NaN or infinity"),
         ("reconstruct", '[[[0, 0], [0, 0]], null, null, 0]', "picture is empty"),
         ("reconstruct", '[null, null, null, 0]', "picture is empty"),

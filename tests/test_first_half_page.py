@@ -92,23 +92,72 @@ def test_the_verdict_follows_the_pen(half: serving.Page, visit: Callable[..., Vi
     page.wait_for_function(
         "before => document.querySelector('#panel-draw .verdict').innerHTML !== before", arg=before
     )
-    judge = page.locator("#panel-draw [data-card=classifier_cnn]")
-    label = judge.locator(".numeral").inner_text()
-    expect(judge.locator(".verdict p")).to_contain_text(f"Sees a {label}")
-    assert (judge.locator(".chosen").get_attribute("aria-label") or "").startswith(f"{label}: ")
+    judge = page.locator("#panel-draw [data-verdict=classifier_cnn]")
+    label, sure = judge.locator(".numeral").inner_text(), judge.locator(".sure").inner_text()
+    assert judge.locator(".chosen").get_attribute("aria-label") == f"{label}: {sure}"
+    judge.get_by_role("button").click()  # its name opens its lesson
+    expect(page.locator("#panel-draw .lesson:visible")).to_have_attribute("data-lesson-of", "classifier_cnn")
 
 
-def test_smaller_codes_join_the_row_and_the_address_keeps_them(
+def test_the_four_families_stand_in_one_row_or_two_by_two(
+    half: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    """Catches cards that wrap: side by side means comparable at a glance."""
+    page = visit(half).open()
+    for width, rows in ((1280, 1), (1000, 1), (768, 1), (375, 2)):
+        page.set_viewport_size({"width": width, "height": 900})
+        boxes = page.evaluate(
+            "() => [...document.querySelectorAll('#panel-draw [data-card]')]"
+            ".map(e => e.getBoundingClientRect()).map(({ x, y, width }) => [x, y, width])"
+        )
+        assert len(boxes) == 4
+        assert len({y for _, y, _ in boxes}) == rows, width
+        assert len({x for x, _, _ in boxes}) == 4 // rows, width
+        assert np.ptp([across for _, _, across in boxes]) < 0.1
+
+
+def test_a_visitor_chooses_who_answers_and_the_address_keeps_it(
     half: serving.Page, visit: Callable[..., Visit]
 ) -> None:
     page = visit(half).open()
-    assert page.locator("#panel-draw [data-card=autoencoder_2]").count() == 0
-    page.get_by_role("checkbox").check()
+    cards = page.locator("#panel-draw [data-card]")
+    usual = [card.get_attribute("data-card") for card in cards.all()]
+    assert page.locator("#panel-draw .chip:visible").count() == 0
+    page.get_by_text("Choose who answers").click()
+    box = page.locator("#panel-draw .chip [value=autoencoder_2]")
+    box.check()
     expect(page.locator("#panel-draw [data-card=autoencoder_2] > img")).to_be_visible()
-    assert "more=true" in page.url
-    again = visit(half).open("?tab=draw&more=true")
-    expect(again.locator("#panel-draw [data-card=vae_2] > img")).to_be_visible()
-    expect(again.get_by_role("checkbox")).to_be_checked()
+    page.locator("#panel-draw .chip [value=rbm]").uncheck()
+    expect(page.locator("#panel-draw [data-card=rbm]")).to_have_count(0)
+    again = visit(half).open(page.url.partition("/?")[2].join(["?", ""]))
+    expect(again.locator("#panel-draw [data-card=autoencoder_2] > img")).to_be_visible()
+    expect(again.locator("#panel-draw [data-card=rbm]")).to_have_count(0)
+    again.get_by_text("Choose who answers").click()
+    expect(again.locator("#panel-draw .chip [value=autoencoder_2]")).to_be_checked()
+    expect(again.locator("#panel-draw .chip [value=rbm]")).not_to_be_checked()
+    # With nobody left the usual ones answer again, and the address is short again.
+    for model in ("dbn", "autoencoder", "autoencoder_2", "vae"):
+        page.locator(f"#panel-draw .chip [value={model}]").click()
+    expect(cards).to_have_count(len(usual))
+    assert [card.get_attribute("data-card") for card in cards.all()] == usual
+    expect(page.locator("#panel-draw .chip [value=rbm]")).to_be_checked()
+    assert "models=" not in page.url
+
+
+def test_an_address_that_asks_nobody_known_is_one_sentence(
+    half: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    page = visit(half).open("?tab=draw&models=nobody")
+    expect(page.locator("#panel-draw .answers .problem")).to_contain_text("no model called 'nobody'")
+    assert page.locator("#panel-draw [data-card]").count() == 4  # the last good answer stays
+
+
+def test_a_tile_asks_its_network_to_answer(half: serving.Page, visit: Callable[..., Visit]) -> None:
+    """Catches a tile whose card is not there because its network was not asked."""
+    page = visit(half).open("?tab=draw&models=rbm")
+    expect(page.locator("#panel-draw [data-card]")).to_have_count(1)
+    page.locator(".tile[data-model=dbn]").click()
+    expect(page.locator("#panel-draw [data-card=dbn].called")).to_be_visible()
 
 
 # ---------------------------------------------------------------------------------------------------- movie
@@ -287,6 +336,8 @@ def test_the_maps_show_what_is_drawn_and_one_class_alone(
     assert "ground=pictures" in page.url
     panel.get_by_text("Test digits").click()
     panel.get_by_role("button", name="Only the 7s").click()
+    assert panel.locator(".lands rect").count() > 0
+    assert panel.locator(".lands rect.faint").count() == panel.locator(".lands rect:not(.digit-7)").count()
     faint = panel.locator(".plane").first.locator("text.faint")
     everyone = panel.locator(".plane").first.locator("text")
     assert faint.count() == everyone.count() - sum(text == "7" for text in everyone.all_text_contents()) > 0

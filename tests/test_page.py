@@ -533,7 +533,7 @@ def test_pictures_are_enlarged_by_whole_factors(site: serving.Page, visit: Calla
 
 
 @pytest.mark.parametrize("width", [375, 768, 1280])
-def test_nothing_scrolls_sideways_but_the_cards(
+def test_nothing_scrolls_sideways_but_the_timeline(
     site: serving.Page, visit: Callable[..., Visit], width: int
 ) -> None:
     page = visit(site, viewport={"width": width, "height": 800}, has_touch=width == 375).open("?lang=fr")
@@ -542,7 +542,7 @@ def test_nothing_scrolls_sideways_but_the_cards(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         spilled = page.evaluate(
             """width => [...document.querySelectorAll('main *')]
-                .filter(e => e.offsetParent && !e.closest('.cards, .timeline ol, svg, math'))
+                .filter(e => e.offsetParent && !e.closest('.timeline ol, svg, math'))
                 .filter(e => e.getBoundingClientRect().right > width + 1)
                 .map(e => e.outerHTML.slice(0, 100))""",
             width,

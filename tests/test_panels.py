@@ -193,6 +193,9 @@ def test_a_state_of_another_shape_is_refused_in_one_sentence(text: str) -> None:
         (draw.State(drawing="data:image/png;base64,AAAA"), "image.unreadable"),
         (draw.State(damage="brush", hidden="1" * 785), "corruption.mask"),
         (draw.State(seed=-1, damage="salt"), "seed.range"),
+        (draw.State(models="rbm,nobody"), "model.unknown"),
+        (draw.State(models="rbm,,pca"), "model.unknown"),
+        (draw.State(models="classifier_cnn"), "model.role"),
     ],
 )
 def test_draw_says_what_is_wrong_where_the_answers_would_be(
@@ -246,9 +249,16 @@ def test_more_gibbs_steps_than_the_panel_allows_are_refused(library: Library) ->
 # ------------------------------------------------------------------------------------------------ answers
 
 
-def test_cards_come_in_the_order_of_years_then_baselines_then_judges(library: Library) -> None:
+def test_cards_come_in_the_order_of_years_then_baselines(library: Library) -> None:
+    asked = draw.State(models="pca,autoencoder,rbm_untrained,rbm")  # in no order at all
+    answers = draw.show_answers(library, asked)
+    assert re.findall(r'data-card="(\w+)"', answers) == ["rbm", "autoencoder", "pca", "rbm_untrained"]
+    assert re.findall(r'data-verdict="(\w+)"', answers) == ["classifier_cnn"]
+
+
+def test_one_network_of_each_family_answers_unasked_and_no_baseline(library: Library) -> None:
     cards = re.findall(r'data-card="(\w+)"', draw.show_answers(library, draw.State()))
-    assert cards == ["rbm", "autoencoder", "pca", "rbm_untrained", "classifier_cnn"]
+    assert cards == ["rbm", "autoencoder"]
 
 
 def test_the_same_state_gives_the_same_pictures(library: Library) -> None:

@@ -7,7 +7,10 @@ its digits, a VAE fills one cloud around zero.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 from demo import inference, limits
 from demo.library import Digits, Library
 from demo.markup import Markup, join, say, tag
-from demo.panels import draw, pieces, sheets
+from demo.panels import draw, pieces, sheets, verdict
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -28,8 +31,13 @@ GRID = 30
 """Places a side that are decoded beforehand, so that a picture follows the pointer without asking."""
 PLATES = 15
 """Places a side that are shown as one picture, each of its pixels one of the screen's."""
+WITHIN = 0.95
+"""Part of the codes, along each axis, that a map has room for: an autoencoder puts a few digits so far out
+that all the others would be one blot."""
 MARGIN = 0.06
-"""Room around the outermost codes, as a part of their extent."""
+"""Room around those, as a part of their extent."""
+SURE = 0.5
+"""Probability from which a judge's reading of what is drawn at a place tints it."""
 CLASSES = 10
 
 
@@ -55,8 +63,8 @@ class Window:
 
     @classmethod
     def around(cls, codes: Array) -> Window:
-        """Return the window that holds all codes, float32 [count, 2]."""
-        low, high = codes.min(axis=0).astype(float), codes.max(axis=0).astype(float)
+        """Return the window over the middle of the codes, float32 [count, 2]."""
+        low, high = np.quantile(codes.astype(float), [(1 - WITHIN) / 2, (1 + WITHIN) / 2], axis=0)
         room = MARGIN * np.maximum(high - low, 1e-6)
         (left, bottom), (right, top) = low - room, high + room
         return cls(left, right, bottom, top)
@@ -76,8 +84,9 @@ class Window:
 
 
 def shows(model: Model) -> bool:
-    """Whether the model has a map: it encodes, and decodes two numbers."""
-    return model.has("encode", "decode") and inference.code_size(model) == 2
+    """Whether the model has a map: it encodes the pictures shown here, and decodes two numbers."""
+    fitting = model.has("encode", "decode") and model.dataset["id"] == draw.DATASET
+    return fitting and inference.code_size(model) == 2
 
 
 def build(library: Library) -> None:
@@ -86,7 +95,7 @@ def build(library: Library) -> None:
     starts = _starts(library, models)
     state = starts[-1] if starts else State(model=models[-1].id)
     pieces.lead(NAME)
-    desk = pieces.desk(_desk(state), state, NAME)
+    desk = pieces.desk(_desk(state, _judge(library)), state, NAME)
     first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
     stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
     pieces.lessons(models, NAME)
@@ -126,32 +135,46 @@ def _point(library: Library, state: State) -> dict[str, Any]:
     return {"model": model.id, "x": state.x, "y": state.y, "picture": pieces.ink_uri(image)}
 
 
+def _judge(library: Library) -> Model | None:
+    """Return who says what is drawn at a place: the youngest judge of such pictures, if there is one."""
+    return next((m for m in reversed(verdict.readers(library, draw.DATASET)) if m.kind == "judge"), None)
+
+
 def _starts(library: Library, models: tuple[Model, ...]) -> list[State]:
     """Return where the pointer stands at first: on the same digit on each map that is whole."""
-    starts = []
+    codes = {}
     for model in models:
         try:
-            picture = draw.example(library, draw.first_example(library))
-            x, y = (round(float(value), 4) for value in inference.encode(library, model.id, picture[None])[0])
-            inference.decode(library, model.id, np.array([[x, y]], np.float32))
+            codes[model.id] = inference.encode(library, model.id, _pictures(library.examples(draw.DATASET)))
+            inference.decode(library, model.id, codes[model.id][:1])
         except LineageError:
-            continue  # its card says why
-        starts.append(State(model.id, x, y))
-    return starts
+            codes.pop(model.id, None)  # its card says why
+    if not codes:
+        return []
+    first = draw.first_example(library)
+    labels = library.examples(draw.DATASET).labels
+    percent = np.concatenate([Window.around(code).percent(code) for code in codes.values()], axis=1)
+    fitting = ((percent > 0) & (percent < 100)).all(axis=1) & (labels == labels[first])
+    position = int(fitting.argmax()) if fitting.any() else first
+    places = {model_id: code[position].astype(float).round(4).tolist() for model_id, code in codes.items()}
+    return [State(model_id, x, y) for model_id, (x, y) in places.items()]
+
+
+def _pictures(digits: Digits) -> Array:
+    return digits.images[:, None].astype(np.float32) / np.float32(255.0)
 
 
 def _card(library: Library, model: Model, digits: Digits) -> Markup:
-    images = digits.images[:, None].astype(np.float32) / np.float32(255.0)
     try:
-        codes = inference.encode(library, model.id, images)
+        codes = inference.encode(library, model.id, _pictures(digits))
         window = Window.around(codes)
-        plates = _sheet(library, model, window, PLATES)
-        grid = _sheet(library, model, window, GRID)
+        plates, grid = (inference.decode(library, model.id, window.places(side)) for side in (PLATES, GRID))
     except LineageError as fault:
         return pieces.card(model, pieces.error(fault))
+    plane = _plane(model, window, codes, digits, _lands(library, grid), _sheet(plates), _sheet(grid))
     return pieces.card(
         model,
-        _plane(model, window, codes, digits, plates, grid),
+        plane,
         tag(
             "div",
             _screen("map.decoded", data_decoded=True),
@@ -163,12 +186,46 @@ def _card(library: Library, model: Model, digits: Digits) -> Markup:
     )
 
 
-def _sheet(library: Library, model: Model, window: Window, side: int) -> str:
-    pictures = inference.decode(library, model.id, window.places(side))[:, 0]
-    return sheets.sheet_uri(pictures.reshape(side, side, *pictures.shape[1:]))
+def _sheet(pictures: Array) -> str:
+    """Lay out the pictures of a square of places, float32 [side², 1, height, width], as one."""
+    side = math.isqrt(len(pictures))
+    return sheets.sheet_uri(pictures[:, 0].reshape(side, side, *pictures.shape[2:]))
 
 
-def _plane(model: Model, window: Window, codes: Array, digits: Digits, plates: str, grid: str) -> Markup:
+def _lands(library: Library, pictures: Array) -> Markup:
+    """Tint the places where a judge is sure which digit is drawn, float32 [side², 1, height, width]."""
+    judge = _judge(library)
+    if judge is None:
+        return Markup()
+    batches = range(0, len(pictures), limits.COUNT.highest)
+    try:
+        answers = [
+            inference.classify(library, judge.id, pictures[k : k + limits.COUNT.highest]) for k in batches
+        ]
+    except LineageError:
+        return Markup()  # the maps are whole without it, and the judge's own place says why
+    labels = np.concatenate([answer.labels for answer in answers])
+    labels[np.concatenate([answer.probabilities.max(axis=1) for answer in answers]) < SURE] = -1
+    side = math.isqrt(len(pictures))
+    strips = (
+        tag("rect", x=start, y=row, width=end - start, height=1, class_=f"digit-{label}")
+        for row, cells in enumerate(labels.reshape(side, side))
+        for start, end, label in _runs(cells)
+        if label >= 0
+    )
+    return tag("g", *strips, class_="lands", transform=f"scale({100 / side:.6g})")
+
+
+def _runs(cells: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Yield the runs of equal neighbours: start, end, value."""
+    edges = [0, *(np.flatnonzero(np.diff(cells)) + 1).tolist(), len(cells)]
+    for start, end in itertools.pairwise(edges):
+        yield start, end, int(cells[start])
+
+
+def _plane(
+    model: Model, window: Window, codes: Array, digits: Digits, lands: Markup, plates: str, grid: str
+) -> Markup:
     glyphs = (
         tag("text", str(label), x=f"{x:.2f}", y=f"{y:.2f}", class_=f"digit-{label}")
         for (x, y), label in zip(window.percent(codes), digits.labels.tolist(), strict=True)
@@ -180,7 +237,7 @@ def _plane(model: Model, window: Window, codes: Array, digits: Digits, plates: s
     return tag(
         "div",
         tag("img", class_="ground ink", src=plates, alt=say("map.ground.alt", model=pieces.title(model))),
-        tag("svg", *glyphs, viewBox="0 0 100 100", class_="codes", aria_hidden="true"),
+        tag("svg", lands, *glyphs, viewBox="0 0 100 100", class_="codes", aria_hidden="true"),
         tag("span", class_="cross"),
         class_="plane",
         tabindex="0",
@@ -214,7 +271,7 @@ def _screen(message_id: str, **data: Any) -> Markup:
 # ----------------------------------------------------------------------------------------------------- desk
 
 
-def _desk(state: State) -> Markup:
+def _desk(state: State, judge: Model | None) -> Markup:
     classes = (
         tag(
             "button",
@@ -240,6 +297,11 @@ def _desk(state: State) -> Markup:
                 state.ground,
             ),
         ),
-        tag("fieldset", tag("legend", say("map.classes")), tag("div", *classes, class_="keys")),
+        tag(
+            "fieldset",
+            tag("legend", say("map.classes")),
+            tag("div", *classes, class_="keys"),
+            tag("p", say("map.lands", model=pieces.title(judge)), class_="note") if judge else None,
+        ),
         class_="controls",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,10 +51,10 @@ class State:
     """Percent."""
     hidden: str = ""
     """What the brush hides: a 0 or 1 for each pixel, row by row."""
+    models: str = ""
+    """Who answers: ids with commas between; none stands for one network of each family."""
     steps: int = 9
     seed: int = 1
-    more: bool = False
-    """Whether the exhibits answer too: the same networks with smaller codes, say."""
 
 
 PRIVATE = ("drawing", "hidden")
@@ -61,19 +62,22 @@ PRIVATE = ("drawing", "hidden")
 
 
 def shows(model: Model) -> bool:
-    """Whether the model has a place in this panel."""
-    return model.has("reconstruct")
+    """Whether the model has a place in this panel: it rebuilds pictures of the kind that is drawn here."""
+    return model.has("reconstruct") and model.dataset["id"] == DATASET
 
 
 def build(library: Library) -> None:
     """Lay the panel out, its first answers included."""
-    state = State(example=first_example(library))
+    everyone, usual = networks(library), _usual(library)
+    state = State(example=first_example(library), models=",".join(model.id for model in usual))
     pieces.lead(NAME)
     desk = pieces.desk(_desk(library, state), state, NAME, PRIVATE)
+    show_answers(library, state)  # opens the sessions: the first run of each takes far longer than the others
     answers = pieces.view(show_answers(library, state), "answers")
-    if library.catalog.having("reconstruct", kinds=("exhibit",)):
-        pieces.fixed(_more(library), "more")
-    pieces.lessons((*_answering(library, more=True), *verdict.judges(library, DATASET)), NAME)
+    readers = (model for model in verdict.readers(library, DATASET) if model not in everyone)
+    pieces.lessons((*everyone, *readers), NAME)
+    if len(everyone) > len(usual):
+        pieces.fixed(_who(everyone, usual), "who")
     if _dreamers(library):
         pieces.fixed(_chain_controls(state), "chain")
     strips = pieces.view(show_chains(library, state), "strips")
@@ -108,11 +112,11 @@ def example(library: Library, position: int) -> Array:
 
 
 def show_answers(library: Library, state: State) -> Markup:
-    """Return the row of cards: what the networks see, then what each makes of it, by year."""
+    """Return the row of cards, what the networks see and what each makes of it, and what classifiers read."""
     try:
         picture, damage = original(library, state.drawing, state.example), _corruption(state)
-        chosen = [model.id for model in _answering(library, state.more)]
-        return _cards(library, inference.reconstruct(library, picture, chosen, damage, state.seed), state)
+        chosen = [model.id for model in _answering(library, state.models)]
+        return _answers(library, inference.reconstruct(library, picture, chosen, damage, state.seed))
     except LineageError as fault:
         return pieces.error(fault)
 
@@ -129,16 +133,48 @@ def show_chains(library: Library, state: State) -> Markup:
     return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
 
 
-def _answering(library: Library, more: bool) -> tuple[Model, ...]:
-    """Return who rebuilds the picture: the models by year, exhibits among them if wanted, then baselines."""
-    exhibits = library.catalog.having("reconstruct", kinds=("exhibit",)) if more else ()
-    return tuple(
-        sorted((*library.reconstructors, *exhibits), key=lambda model: (model.kind == "baseline", model.year))
-    )
+def networks(library: Library) -> tuple[Model, ...]:
+    """Return who can rebuild a drawing, in the order of the cards."""
+    return _in_order(library, (model for model in library.catalog.models if shows(model)))
+
+
+def _in_order(library: Library, models: Iterable[Model]) -> tuple[Model, ...]:
+    """Sort by year, a family together and its largest code first; baselines stand last."""
+    families = [model.family for model in _usual(library)]
+
+    def place(model: Model) -> tuple[bool, int, int, int]:
+        family = families.index(model.family) if model.family in families else len(families)
+        return model.kind == "baseline", model.year, family, -_code_size(model)
+
+    return tuple(sorted(models, key=place))
+
+
+def _usual(library: Library) -> tuple[Model, ...]:
+    """Return who answers unless others are asked for: the oldest model of each family."""
+    first: dict[str, Model] = {}
+    for model in library.catalog.models:
+        if shows(model) and model.kind == "model":
+            first.setdefault(model.family, model)
+    return tuple(first.values())
+
+
+def _code_size(model: Model) -> int:
+    """Return how many numbers a model makes of a picture before it rebuilds it."""
+    codes = (tensor.shape for tensor in model.graphs["reconstruct"].outputs if tensor.name == "code")
+    return sum(int(np.prod([axis for axis in shape if isinstance(axis, int)])) for shape in codes)
+
+
+def _answering(library: Library, chosen: str) -> tuple[Model, ...]:
+    if not chosen:
+        return _usual(library)
+    ids = dict.fromkeys(chosen.split(","))
+    return _in_order(library, (library.model(model_id, "reconstruct") for model_id in ids))
 
 
 def _dreamers(library: Library) -> tuple[Model, ...]:
-    return tuple(model for model in library.chains if model.kind == "model")
+    return tuple(
+        model for model in library.chains if model.kind == "model" and model.dataset["id"] == DATASET
+    )
 
 
 def _update(library: Library, text: str) -> tuple[Markup, Markup]:
@@ -172,50 +208,29 @@ def _corruption(state: State) -> Corruption:
 # ---------------------------------------------------------------------------------------------------- cards
 
 
-def _cards(library: Library, rebuilt: Reconstruction, state: State) -> Markup:
+def _answers(library: Library, rebuilt: Reconstruction) -> Markup:
+    damaged = bool((rebuilt.shown != rebuilt.original).any())
     seen = tag(
         "article",
         tag("header", tag("span", "28 × 28", class_="year"), tag("h3", say("draw.seen"))),
         pieces.picture(
             rebuilt.shown,
-            say("draw.seen.alt.damaged" if state.damage != "none" else "draw.seen.alt"),
+            say("draw.seen.alt.damaged" if damaged else "draw.seen.alt"),
             data_original=pieces.ink_uri(rebuilt.original),
         ),
         tag("p", say("draw.seen.note"), class_="note"),
         class_="card seen",
     )
-    cards = (
-        _card(library, library.catalog.model(answer.model_id), answer, rebuilt.shown)
-        for answer in rebuilt.answers
-    )
-    judges = (verdict.card(library, judge, rebuilt.shown, NAME) for judge in verdict.judges(library, DATASET))
-    return tag(
-        "div",
-        seen,
-        *cards,
-        *judges,
-        class_="cards",
-        tabindex="0",
-        role="group",
-        aria_label=say("draw.answers"),
+    cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
+    return join(
+        tag("div", seen, *cards, class_="cards", role="group", aria_label=say("draw.answers")),
+        verdict.show(library, verdict.readers(library, DATASET), rebuilt.shown, NAME),
     )
 
 
-def _more(library: Library) -> Markup:
-    """Return the switch that lets the exhibits answer too."""
-    count = len(library.catalog.having("reconstruct", kinds=("exhibit",)))
-    return tag(
-        "label",
-        tag("input", type="checkbox", name="more"),
-        tag("span", say("draw.more", count=count)),
-        class_="more",
-    )
-
-
-def _card(library: Library, model: Model, answer: Answer, shown: Array) -> Markup:
+def _card(model: Model, answer: Answer) -> Markup:
     if answer.error is not None or answer.image is None:
         return pieces.card(model, pieces.error(answer.error) if answer.error else Markup())
-    energy = say("figure.nats", value=answer.free_energy) if answer.free_energy is not None else None
     return pieces.card(
         model,
         pieces.picture(
@@ -224,11 +239,29 @@ def _card(library: Library, model: Model, answer: Answer, shown: Array) -> Marku
         tag(
             "dl",
             pieces.figure("error", say("figure.number", value=answer.squared_error)),
-            pieces.figure("energy", energy),
             pieces.figure("time", say("figure.ms", value=answer.milliseconds)),
         ),
         pieces.lesson_button(model, NAME),
-        verdict.bars(library, model, shown) or Markup(),
+    )
+
+
+def _who(everyone: tuple[Model, ...], usual: tuple[Model, ...]) -> Markup:
+    """Return the closed row of names that chooses who answers."""
+    chips = (
+        tag(
+            "label",
+            tag("input", type="checkbox", name="models", value=model.id, checked=model in usual),
+            tag("span", pieces.title(model)),
+            class_="chip",
+            style=pieces.era(model),
+        )
+        for model in everyone
+    )
+    return tag(
+        "details",
+        tag("summary", say("draw.who", count=len(everyone))),
+        tag("div", *chips, class_="chips", role="group", aria_label=say("draw.who.label")),
+        class_="who",
     )
 
 
@@ -245,7 +278,11 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
     frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
     return tag(
         "section",
-        tag("h4", pieces.title(model)),
+        tag(
+            "header",
+            tag("h4", pieces.title(model)),
+            tag("span", say("figure.energy"), pieces.hint("figure.energy.hint"), class_="note"),
+        ),
         tag("ol", *frames, class_="film"),
         _curve(energies, pieces.title(model)),
         class_="strip",

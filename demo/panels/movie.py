@@ -99,8 +99,12 @@ def build(library: Library) -> None:
         concurrency_limit=limits.MOVIES,
         api_visibility="private",
     )
+
+    def keep(text: str) -> Iterator[str]:
+        yield from parcel_of(library, text)  # a generator itself, which is what Gradio looks for
+
     desk.submit(
-        lambda text: parcel_of(library, text),
+        keep,
         desk,
         parcel,
         show_progress="hidden",
@@ -150,16 +154,26 @@ def stream(library: Library, text: str, whole: State | None = None) -> Iterator[
         yield _line(asked=asked, problem=pieces.error(fault))
 
 
-def parcel_of(library: Library, text: str) -> str:
-    """Return the movie as a GIF for the visitor: ``{"name", "href"}`` as JSON."""
+def parcel_of(library: Library, text: str) -> Iterator[str]:
+    """Make the movie as a GIF for the visitor, whom each value tells how far it is: ``{"done", "steps"}``.
+
+    The last value is ``{"name", "href"}``, all of them as JSON. Gradio ends it between two values when the
+    visitor leaves.
+    """
+    frames = []
     try:
         state = pieces.unpack(State, text)
         model, steps = _start(library, state)
-        content = gif(step.visible_mean for step in steps)
+        for step in steps:
+            frames.append(step.visible_mean)
+            if step.index % STEPS_A_PIECE == 0:
+                yield json.dumps({"done": step.index, "steps": state.steps})
     except LineageError:
-        return "{}"  # the stage shows the same error
+        yield "{}"  # the stage shows the same error
+        return
     name = f"{model.id}-{state.label}-seed-{state.seed}.gif"
-    return json.dumps({"name": name, "href": "data:image/gif;base64," + b64encode(content).decode("ascii")})
+    href = "data:image/gif;base64," + b64encode(gif(frames)).decode("ascii")
+    yield json.dumps({"name": name, "href": href})
 
 
 def gif(moments: Iterable[Array]) -> bytes:
@@ -351,7 +365,13 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         tag(
             "div",
             tag("fieldset", tag("legend", say("movie.model")), who) if len(models) > 1 else None,
-            tag("fieldset", tag("legend", say("movie.label")), held, data_labelled=labelled),
+            tag(
+                "fieldset",
+                tag("legend", say("movie.label")),
+                held,
+                class_="movie-labels",
+                data_labelled=labelled,
+            ),
             tag("fieldset", tag("legend", say("movie.start")), starts),
             pieces.seed_row(NAME, state.seed),
             tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),

@@ -148,7 +148,10 @@ def lead(panel: str) -> gr.HTML:
 
 
 def download() -> gr.HTML:
-    """Return an output whose value, ``{"name": ..., "href": ...}`` as JSON, is saved as a file."""
+    """Return an output whose value, ``{"name", "href"}`` as JSON, is saved as a file.
+
+    Before that it may say how far the file is: ``{"done", "steps"}``.
+    """
     return gr.HTML(
         "",
         html_template="<div></div>",
@@ -286,11 +289,11 @@ def card(model: Model, *content: Markup) -> Markup:
     )
 
 
-def lesson_button(model: Model, panel: str) -> Markup:
-    """Return what opens a model's lesson."""
+def lesson_button(model: Model, panel: str, text: Message | None = None) -> Markup:
+    """Return what opens a model's lesson, under a text of its own where one is given."""
     return tag(
         "button",
-        say("card.lesson"),
+        text or say("card.lesson"),
         type="button",
         class_="link",
         data_lesson=model.id,

@@ -1,4 +1,4 @@
-"""Which digit a network sees: ten bars, in the card of a model that classifies, or in a judge's own."""
+"""Which digit each classifier reads: one table, a row of ten bars for each, so that doubt can be compared."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
 
-def judges(library: Library, dataset: str) -> tuple[Model, ...]:
-    """Return who judges pictures of that data set and rebuilds none, oldest first."""
-    return tuple(
-        model
-        for model in library.classifiers
-        if model.dataset["id"] == dataset and not model.has("reconstruct")
+def readers(library: Library, dataset: str) -> tuple[Model, ...]:
+    """Return who names the class of pictures of that data set, oldest first; no judge of other pictures."""
+    return tuple(model for model in library.classifiers if model.dataset["id"] == dataset)
+
+
+def show(library: Library, models: tuple[Model, ...], picture: Array, panel: str) -> Markup:
+    """Return what each model reads in a picture, float32 [1, height, width]; nothing where nobody reads."""
+    if not models:
+        return Markup()
+    return tag(
+        "section",
+        tag(
+            "header",
+            tag("h3", say("verdict.title"), pieces.hint("verdict.hint")),
+            tag("span", say("figure.time"), pieces.hint("figure.time.hint"), class_="time"),
+        ),
+        tag("ol", *(_row(library, model, picture, panel) for model in models)),
+        class_="verdicts",
     )
 
 
-def bars(library: Library, model: Model, picture: Array) -> Markup | None:
-    """Return what a model makes of a picture, float32 [1, height, width]; None where it does not classify."""
-    if not model.has("classify"):
-        return None
+def _row(library: Library, model: Model, picture: Array, panel: str) -> Markup:
     try:
-        return _bars(inference.classify(library, model.id, picture[None]))
+        content = _verdict(inference.classify(library, model.id, picture[None]))
     except LineageError as fault:
-        return pieces.error(fault)
-
-
-def card(library: Library, model: Model, picture: Array, panel: str) -> Markup:
-    """Return a judge's card: the digit it sees, large, where the others show a picture."""
-    try:
-        classes = inference.classify(library, model.id, picture[None])
-    except LineageError as fault:
-        return pieces.card(model, pieces.error(fault))
-    label = int(classes.labels[0])
-    return pieces.card(
-        model,
-        tag("p", str(label), class_="numeral", aria_label=say("verdict.sees", label=label)),
-        tag("dl", pieces.figure("time", say("figure.ms", value=classes.milliseconds))),
-        pieces.lesson_button(model, panel),
-        _bars(classes),
+        content = (pieces.error(fault),)
+    return tag(
+        "li",
+        tag("h4", pieces.lesson_button(model, panel, pieces.title(model))),
+        *content,
+        class_="verdict",
+        style=pieces.era(model),
+        data_verdict=model.id,
     )
 
 
-def _bars(classes: Classes) -> Markup:
-    """Draw one bar a class; each says its label and its percent."""
+def _verdict(classes: Classes) -> tuple[Markup, ...]:
+    """Make the digit, how sure the model is, one bar a class that says its percent, and the time."""
     chosen = int(classes.labels[0])
     parts = classes.probabilities[0].tolist()
     columns = (
@@ -61,9 +62,9 @@ def _bars(classes: Classes) -> Markup:
         )
         for label, part in enumerate(parts)
     )
-    return tag(
-        "div",
-        tag("p", say("verdict.says", label=chosen, part=parts[chosen])),
-        tag("ol", *columns, style=f"--classes:{len(parts)}"),
-        class_="verdict",
+    return (
+        tag("p", str(chosen), class_="numeral"),
+        tag("p", say("figure.probability", value=parts[chosen]), class_="sure"),
+        tag("ol", *columns, class_="bars", style=f"--classes:{len(parts)}"),
+        tag("p", say("figure.ms", value=classes.milliseconds), class_="time"),
     )

@@ -151,8 +151,8 @@ lineage.kinds.map = (element, gradio) => {
     key.setAttribute("aria-pressed", String(chosen));
     if (chosen) panel.dataset.only = key.dataset.only;
     else delete panel.dataset.only;
-    for (const glyph of root.querySelectorAll(".codes text")) {
-      glyph.classList.toggle("faint", chosen && glyph.textContent !== key.dataset.only);
+    for (const mark of root.querySelectorAll(".codes :is(text, rect)")) {
+      mark.classList.toggle("faint", chosen && !mark.classList.contains(`digit-${key.dataset.only}`));
     }
   });
 

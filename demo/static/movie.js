@@ -109,7 +109,7 @@
     function progress() {
       const done = Math.max(ready(), 0);
       find("[data-scrub]")?.style.setProperty("--ready", `${(100 * done) / Math.max(steps, 1)}%`);
-      if (done < end) panel.dataset.waiting = lineage.say(["movie.computed", { done, steps }]);
+      if (done < end) panel.dataset.waiting = lineage.say(["page.progress", { done, steps }]);
       else delete panel.dataset.waiting;
     }
 

@@ -132,15 +132,19 @@ window.lineage = (() => {
 
   // ---------------------------------------------------------------- desks
 
-  function read(control, defaults) {
-    if (control.type === "checkbox") return control.checked;
+  // Checkboxes of one name are a list of what is ticked, as the page has it; nothing ticked is the first list.
+  function read(control, defaults, panel) {
+    if (control.type === "checkbox") {
+      const ticked = panel.querySelectorAll(`[name="${control.name}"]:checked`);
+      return [...ticked].map(({ value }) => value).join(",") || defaults[control.name];
+    }
     if (control.type === "range" || control.type === "number") return control.valueAsNumber;
     return typeof defaults[control.name] === "number" ? Number(control.value) : control.value;
   }
 
   function write(control, value) {
     if (control.type === "radio") control.checked = control.value === String(value);
-    else if (control.type === "checkbox") control.checked = Boolean(value);
+    else if (control.type === "checkbox") control.checked = value.split(",").includes(control.value);
     else if (control !== document.activeElement || control.type === "range") control.value = value;
   }
 
@@ -196,7 +200,7 @@ window.lineage = (() => {
 
     function set(changes) {
       const news = Object.entries(changes).filter(([name, value]) => state[name] !== value);
-      if (!news.length) return;
+      if (!news.length) return reflect();
       state = { ...state, ...changes };
       reflect();
       save();
@@ -217,14 +221,13 @@ window.lineage = (() => {
       for (const [name, text] of query()) {
         if (!(name in defaults) || unlisted.has(name)) continue;
         asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
-        if (typeof defaults[name] === "boolean") asked[name] = text === "true";
       }
       set(asked);
     }
 
     panel.addEventListener("input", ({ target }) => {
       if (!(target.name in defaults)) return;
-      const value = read(target, defaults);
+      const value = read(target, defaults, panel);
       if (!Number.isNaN(value)) set({ [target.name]: value });
     });
     panel.addEventListener("click", ({ target }) => {
@@ -303,12 +306,20 @@ window.lineage = (() => {
       if (!tile) return;
       go(tile.dataset.open);
       const panel = document.getElementById(`panel-${tile.dataset.open}`);
-      if ("model" in panel.lineage.get()) panel.lineage.set({ model: tile.dataset.model });
-      const card = panel.querySelector(`[data-card="${CSS.escape(tile.dataset.model)}"]`);
-      if (!card) return;
-      card.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
-      card.classList.remove("called");
-      requestAnimationFrame(() => card.classList.add("called"));
+      const { model } = tile.dataset;
+      if ("model" in panel.lineage.get()) panel.lineage.set({ model });
+      const call = () => {
+        const card = panel.querySelector(`[data-card="${CSS.escape(model)}"]`);
+        if (!card) return false;
+        card.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
+        card.classList.remove("called");
+        requestAnimationFrame(() => card.classList.add("called"));
+        return true;
+      };
+      // Who does not answer yet is asked to, and called when the card is there.
+      const box = panel.querySelector(`[type="checkbox"][value="${CSS.escape(model)}"]:not(:checked)`);
+      box?.click();
+      if (!call()) panel.addEventListener("lineage:shown", call, { once: true });
     });
   }
 
@@ -376,10 +387,13 @@ window.lineage = (() => {
     watch("value", () => show(details.querySelector(".view"), props.value));
   }
 
-  // A file made by the server is handed to the visitor as soon as it is there.
+  // A file made by the server is handed to the visitor as soon as it is there; until then it says how far it is.
   function download(element, { props, watch }) {
+    const panel = element.closest(PANEL);
     watch("value", () => {
-      const { name, href } = JSON.parse(props.value || "{}");
+      const { name, href, done, steps } = JSON.parse(props.value || "{}");
+      if (steps) panel.dataset.waiting = say(["page.progress", { done, steps }]);
+      else delete panel.dataset.waiting;
       if (href) Object.assign(document.createElement("a"), { download: name, href }).click();
     });
   }
