@@ -161,8 +161,7 @@ class _Holder(torch.nn.Module):
 def step(
     network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, gain: float = 1.0
 ) -> tuple[Tensor, ...]:
-    seed = 0
-    draw = loop.Draw([seed], CPU)
+    draw = loop.Draw([0], CPU)
     noise = [draw.uniform(len(visible), units) for units in (HIDDEN, CODE, CLASSES)]
     outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gain))(visible, label, *noise)
     return outputs
@@ -183,7 +182,8 @@ def test_a_clamped_label_stays_clamped(label: int) -> None:
 def test_a_held_label_pulls_harder_by_its_gain(gain: float) -> None:
     """Catches a gain on the mean weight too, which would shift every label alike, or on the free energy."""
     network, codes, label = memory(), binary(CODE), 1
-    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, torch.full([len(codes)], label), gain)
+    held = torch.full([len(codes)], label)
+    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, held, gain)
     weights = network.weight[:, CODE:]
     middle = weights.mean(1)
     drive = codes @ network.weight[:, :CODE].T + network.hidden_bias

@@ -23,7 +23,7 @@ import torch
 
 from tests import tiny
 from training import __main__ as command_line
-from training import autoencoder, checkpoint, gan, loop, pca, rbm
+from training import autoencoder, checkpoint, gan, loop, pca, precision, rbm
 from training.config import ConfigError, as_settings, with_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -545,6 +545,35 @@ def test_settings_are_typed_by_their_fields_and_written_back() -> None:
     assert as_settings(base, base) == []
     with pytest.raises(ConfigError, match="a number"):
         with_settings(base, ["generator_rate=fast"])
+
+
+@pytest.mark.parametrize(
+    ("slow", "settings", "expected"),
+    [(True, [], False), (True, ["bfloat16=true"], True), (False, [], True)],
+)
+def test_float32_stands_in_where_bfloat16_is_slow(
+    slow: bool,
+    settings: list[str],
+    expected: bool,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Catches hours of emulated arithmetic, a silent change, and a card that claims the other precision."""
+    monkeypatch.setattr(command_line, "bfloat16_is_slow", lambda device: slow)
+    run = train("rbm", data, tmp_path, [*settings, "images=40", "batch=20"])
+    assert run.config["bfloat16"] is expected
+    assert ("bfloat16=false" in run.command) is not expected
+    assert ("float32" in capsys.readouterr().err) is not expected
+
+
+def test_bfloat16_is_slow_where_its_products_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches the comparison turned round, and a margin that noise between two equal times would cross."""
+    for half, single, slow in ((10.0, 1.0, True), (1.4, 1.0, False), (1.0, 4.0, False)):
+        times = {torch.bfloat16: half, torch.float32: single}
+        monkeypatch.setattr(precision, "_seconds", lambda left, right, times=times: times[left.dtype])
+        assert precision.bfloat16_is_slow(torch.device("cpu")) is slow
 
 
 def test_every_model_has_a_valid_default_and_says_where_its_weights_ship() -> None:

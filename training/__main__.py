@@ -148,9 +148,11 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         wanted = f"{channels} x {height} x {width}"
         raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
 
-    if getattr(config, "bfloat16", False) and bfloat16_is_slow(place.device):
-        print("bfloat16 is slower than float32 on this machine: training in float32.", file=sys.stderr)
-        config = dataclasses.replace(config, **{"bfloat16": False})
+    # Whoever names a precision gets it.
+    named = any(setting.startswith("bfloat16=") for setting in arguments.set)
+    falls_back = not named and getattr(config, "bfloat16", False) and bfloat16_is_slow(place.device)
+    if falls_back:
+        config = with_settings(config, ["bfloat16=false"])
 
     # What this run is. A folder of one's own images is known by its name and contents, not by its path.
     preset = family.MODELS[model][arguments.preset]
@@ -193,6 +195,8 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     averages = {
         name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()
     }
+    if falls_back and place.writes:
+        print("bfloat16 is slow on this machine: training in float32.", file=sys.stderr)
     images = torch.from_numpy(data.images.copy()).to(place.device)  # a copy: torch wants writable memory
     labels = torch.from_numpy(data.labels.copy()).to(place.device)
     train(

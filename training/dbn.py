@@ -144,9 +144,9 @@ class AssociativeMemory(RBM):
     def held_mean(self, code: Tensor, label: Tensor, gain: float | Tensor = 1.0) -> Tensor:
         """p(h3 = 1 | h2, y), the label's pull multiplied. [batch, code], int64 [batch] -> [batch, hidden].
 
-        The pull is what sets a label's weights apart from the labels' mean; `gain`, [batch, 1] or one number. Over 1 it sharpens
-        p(h2 | y) towards codes that p(y | h2) is sure of, as guidance by a classifier does (Dhariwal &
-        Nichol 2021); at 1 this is the model as it was learned.
+        The pull is what sets a label's weights apart from the labels' mean; `gain` is [batch, 1] or one
+        number. Over 1 it sharpens p(h2 | y) towards codes that p(y | h2) is sure of, as guidance by a
+        classifier does (Dhariwal & Nichol 2021); at 1 this is the model as it was learned.
         """
         weight = self.weight[:, -self.classes :]
         pull = (weight - weight.mean(1, keepdim=True)).T[label]  # [batch, hidden]

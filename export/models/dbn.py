@@ -75,7 +75,7 @@ def gibbs_step(dbn: nn.Module) -> Graph:
             batched(
                 "label",
                 LABEL,
-                f"the digit held in mind, pulling {dbn.label_gain:g} times as hard as learned; -1 leaves it free",
+                f"the digit held in mind, {dbn.label_gain:g} times as tightly as learned; -1 leaves it free",
                 dtype="int64",
             ),
             batched("hidden_noise", UNIFORM, "a hidden unit is on where it is below its mean", hidden),
