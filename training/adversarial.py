@@ -25,7 +25,7 @@ class GameConfig(Config):
 
     batch: int = 64
     ema_half_life: int = 50_000
-    snapshots: int = 10
+    snapshots: int = 8
     generator_rate: float = 5e-4  # Adam's
     discriminator_rate: float = 5e-4
     decay_from: float = 0.5  # part of the run after which both rates fall linearly to 0

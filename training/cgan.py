@@ -29,7 +29,7 @@ GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True
 
 MODELS: dict[str, dict[str, GANConfig]] = {
-    "cgan": {"default": GANConfig(images=8_000_000, snapshots=10)},
+    "cgan": {"default": GANConfig(images=8_000_000, snapshots=7)},
 }
 
 

@@ -89,7 +89,7 @@ MODELS: dict[str, dict[str, GANConfig]] = {
             images=1_000_000,
             batch=128,
             ema_half_life=10_000,
-            snapshots=10,
+            snapshots=7,
             normalise=False,
             r1=0.0,
         ),

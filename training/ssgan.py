@@ -48,6 +48,7 @@ class SSGANConfig(GameConfig):
     """A generator, a discriminator that classifies, and how they learn."""
 
     images: int = 40 * 60_000
+    snapshots: int = 7
     batch: int = 100  # unlabelled images, made ones, and labelled ones
     ema_half_life: int = 200_000
     labels: int = 100  # images whose label is known, as many of each class
