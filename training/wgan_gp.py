@@ -70,6 +70,7 @@ class WGANColourConfig(WGANConfig):
     image_shape = (3, 32, 32)
 
     dataset: str = "cifar10"
+    images: int = 600_000
     generator_widths: tuple[int, ...] = (128, 64, 32)
     critic_widths: tuple[int, ...] = (48, 96, 192)
 
