@@ -81,8 +81,8 @@ class Optimizers:
 def chosen_label(label: Tensor, spare: Tensor) -> Tensor:
     """The label asked for; where none is (-1), the tenth of N(0, 1) that a spare normal number falls into.
 
-    label int64 [batch] in -1..9, spare [batch] from N(0, 1) -> int64 [batch] in 0..9. Free labels are uniform.
-    A generator that takes a label shows its layers every value of z but the spare first one: so a free label
+    label int64 [batch] in -1..9, spare [batch] from N(0, 1) -> int64 [batch] in 0..9, uniform where free. A
+    generator that takes a label shows its layers every value of z but the spare first one: so a free label
     says nothing about the rest of z, and G(z, -1) is an exact draw from the ten classes together. Comparing
     with constants, unlike computing a cumulative distribution, gives the same label in every runtime.
     """
@@ -126,7 +126,7 @@ def made_loss(score: Tensor) -> Tensor:
 
 
 def sample_grid(networks: Mapping[str, nn.Module], z: Tensor, labelled: bool) -> Tensor:
-    """Pictures of z [n, 100], float32 NCHW in [0, 1]; a generator that takes labels makes a column a class."""
+    """Pictures of z [n, 100], float32 NCHW in [0, 1]; with labels, a column of ten a class."""
     generator = networks["generator"].eval()
     columns = torch.arange(len(z), device=z.device) % CLASSES
     pictures: Tensor = generator(z, columns) if labelled else generator(z)

@@ -1,4 +1,4 @@
-"""Conditional generative adversarial network of two perceptrons: the class is asked for, the rest is left to z.
+"""Conditional generative adversarial network of two perceptrons: the class is asked for, z does the rest.
 
     Mirza & Osindero 2014, "Conditional generative adversarial nets"
 

@@ -5,12 +5,12 @@
 
 The game of 2014 (gan.py), played by convolutional networks that follow the paper's guidelines: strides
 instead of pooling, on the way down in D and, transposed, on the way up in G; batch normalisation in both,
-except in the last layer of G and the first of D; no hidden fully connected layers; rectifiers in G, leaky ones
-in D; weights that start from N(0, 0.02); Adam with a first moment of 0.5.
+except in the last layer of G and the first of D; no hidden fully connected layers; rectifiers in G, leaky
+ones in D; weights that start from N(0, 0.02); Adam with a first moment of 0.5.
 
 Not the paper's: 28x28 images need two doublings from 7x7 instead of four from 4x4; the last layer is a
-sigmoid, since pixels here lie in [0, 1]; D's targets for real images are smoothed (Salimans et al. 2016); and,
-as in gan.py, rates that fall to zero and averaged weights.
+sigmoid, since pixels here lie in [0, 1]; D's targets for real images are smoothed (Salimans et al. 2016);
+and, as in gan.py, rates that fall to zero and averaged weights.
 """
 
 import math

@@ -5,9 +5,9 @@
     L = E_z C(G(z)) - E_x C(x) + lambda E_u (|grad_u C(u)| - 1)^2        (equation 3)
 
 Without the last term and with C of slope at most 1 everywhere, the largest E_x C(x) - E_z C(G(z)) is the
-Wasserstein-1 distance between data and made images: how far mass would have to be moved. It has a useful slope
-where the probability of a discriminator that wins is flat. The last term asks for slope 1 at images u on the
-straight lines between real and made ones, u = e x + (1 - e) G(z) with e uniform (algorithm 1).
+Wasserstein-1 distance between data and made images: how far mass would have to be moved. It has a useful
+slope where the probability of a discriminator that wins is flat. The last term asks for slope 1 at images u
+on the straight lines between real and made ones, u = e x + (1 - e) G(z) with e uniform (algorithm 1).
 
 As in the paper: lambda 10, five steps of C for one of G, no batch normalisation in C, since the penalty is of
 each image alone, and in G all the same; Adam without a first moment. Not the paper's: the networks of
@@ -57,7 +57,8 @@ class WGANConfig(GameConfig):
         check_widths(self.generator_widths, self.critic_widths, self.image_shape)
         if self.critic_steps < 1 or self.batch % self.critic_steps:
             raise ConfigError(
-                f"batch must be a multiple of critic_steps, not {self.batch} images in {self.critic_steps} steps."
+                f"batch must be a multiple of critic_steps, not {self.batch} images in {self.critic_steps}"
+                " steps."
             )
         if self.penalty < 0:
             raise ConfigError(f"penalty must be 0 or more, not {self.penalty}.")
