@@ -29,7 +29,7 @@ def build(config: DCGANConfig) -> dict[str, nn.Module]:
     shape = config.image_shape
     networks = {
         "generator": Generator(generator_layers(Z - 1 + CLASSES, config.generator_widths, shape)),
-        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, CLASSES)),
+        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, CLASSES, config.normalise)),
     }
     return channels_last(networks)
 

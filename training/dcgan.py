@@ -37,6 +37,7 @@ class DCGANConfig(PlayConfig):
     images: int = 1_400_000
     generator_widths: tuple[int, ...] = (64, 32)  # maps before each doubling of the size
     discriminator_widths: tuple[int, ...] = (32, 64, 128)  # maps after each halving
+    normalise: bool = True  # batch normalisation in D; in G always
     generator_rate: float = 4e-4
     discriminator_rate: float = 4e-4
     real_target: float = 0.9
@@ -143,7 +144,7 @@ def build(config: DCGANConfig) -> dict[str, nn.Module]:
     shape = config.image_shape
     networks = {
         "generator": Generator(generator_layers(Z, config.generator_widths, shape)),
-        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, 1)),
+        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, 1, config.normalise)),
     }
     return channels_last(networks)
 
