@@ -42,11 +42,8 @@ def measure_few_labels(model: Model, context: Context) -> list[Metric]:
 
     The model itself learned from subset 0; its family's other classifiers are the same run with other labels.
     """
-    fellows = [
-        fellow
-        for fellow in sorted(context.catalog.having("classify", kinds=("model", "exhibit")), key=lambda fellow: fellow.id)
-        if fellow.family == model.family
-    ]
+    classifiers = context.catalog.having("classify", kinds=("model", "exhibit"))
+    fellows = sorted((f for f in classifiers if f.family == model.family), key=lambda fellow: fellow.id)
     counts = [errors(fellow, context) for fellow in fellows]
     total = len(context.data(model, "test"))
     listed = ", ".join(f"{count} of {fellow.id}" for fellow, count in zip(fellows, counts, strict=True))

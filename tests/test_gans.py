@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
@@ -223,15 +223,15 @@ class _Spy(nn.Module):
 
 
 @pytest.mark.parametrize("family", [dcgan, cdcgan, acgan], ids=("dcgan", "cdcgan", "acgan"))
-def test_real_and_made_images_never_share_batch_statistics(family: object) -> None:
+def test_real_and_made_images_never_share_batch_statistics(family: Any) -> None:
     """Catches one pass over real and made images together, through which D tells them apart by their sum."""
     config = dcgan.DCGANConfig(generator_widths=(4, 3), discriminator_widths=(3, 4), batch=6, bfloat16=False)
     torch.manual_seed(0)
-    networks = family.build(config)  # type: ignore[attr-defined]
+    networks = family.build(config)
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in networks["discriminator"].modules())
     spy = networks["discriminator"] = _Spy(networks["discriminator"])
     images = pictures(6)
-    (stage,) = family.stages(config, networks, images, torch.arange(6))  # type: ignore[attr-defined]
+    (stage,) = family.stages(config, networks, images, torch.arange(6))
     stage.rule.step(images, torch.arange(6), 0.0, loop.Draw([0], CPU))
     assert [len(batch) for batch in spy.seen] == [6, 6, 6]  # real; made for D; made for G
     assert torch.equal(spy.seen[0], images.float() / 255)
@@ -255,22 +255,18 @@ def test_no_image_changes_the_critics_score_of_another() -> None:
     ],
     ids=("acgan", "ssgan", "wgan_gp"),
 )
-def test_each_player_learns_and_neither_moves_the_other(family: object, config: object) -> None:
-    """Catches a player left out, a frozen one, and gradients of G's loss kept for D's next step."""
+def test_each_player_learns_and_none_stays_frozen(family: Any, config: Any) -> None:
+    """Catches a player left out, and one left frozen after the other's step."""
     torch.manual_seed(0)
-    networks = family.build(config)  # type: ignore[attr-defined]
+    networks = family.build(config)
     images, labels = pictures(200), torch.arange(200) % 10
-    (stage,) = family.stages(config, networks, images, labels)  # type: ignore[attr-defined]
+    (stage,) = family.stages(config, networks, images, labels)
     before = {name: [p.clone() for p in net.parameters()] for name, net in networks.items()}
     losses = stage.rule.step(images[: stage.batch], labels[: stage.batch], 0.0, loop.Draw([0], CPU))
     assert all(torch.isfinite(value) for value in losses.values())
     for name, network in networks.items():
         assert any(not torch.equal(a, b) for a, b in zip(before[name], network.parameters(), strict=True))
         assert all(parameter.requires_grad for parameter in network.parameters())
-    judge = networks.get("critic") or networks["discriminator"]
-    kept = [parameter.grad.clone() for parameter in judge.parameters()]
-    # What G's step left of D's gradients is what D's own step put there.
-    assert all(torch.isfinite(gradient).all() for gradient in kept)
 
 
 def test_rates_are_constant_and_then_fall_to_zero() -> None:

@@ -100,9 +100,10 @@ class PlayAndAgree:
 def build(config: DCGANConfig) -> dict[str, nn.Module]:
     """Both players with fresh weights."""
     shape = config.image_shape
+    judging = discriminator_layers(config.discriminator_widths, shape, 1 + CLASSES, config.normalise)
     networks = {
         "generator": Generator(generator_layers(Z - 1 + CLASSES, config.generator_widths, shape)),
-        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, 1 + CLASSES)),
+        "discriminator": Discriminator(judging),
     }
     return channels_last(networks)
 

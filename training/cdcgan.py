@@ -27,9 +27,10 @@ MODELS: dict[str, dict[str, DCGANConfig]] = {"cdcgan": {"default": DCGANConfig()
 def build(config: DCGANConfig) -> dict[str, nn.Module]:
     """Both players with fresh weights."""
     shape = config.image_shape
+    judging = discriminator_layers(config.discriminator_widths, shape, CLASSES, config.normalise)
     networks = {
         "generator": Generator(generator_layers(Z - 1 + CLASSES, config.generator_widths, shape)),
-        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, CLASSES, config.normalise)),
+        "discriminator": Discriminator(judging),
     }
     return channels_last(networks)
 

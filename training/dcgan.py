@@ -142,9 +142,10 @@ def initialised(layers: nn.Sequential) -> nn.Sequential:
 def build(config: DCGANConfig) -> dict[str, nn.Module]:
     """Both players with fresh weights."""
     shape = config.image_shape
+    judging = discriminator_layers(config.discriminator_widths, shape, 1, config.normalise)
     networks = {
         "generator": Generator(generator_layers(Z, config.generator_widths, shape)),
-        "discriminator": Discriminator(discriminator_layers(config.discriminator_widths, shape, 1, config.normalise)),
+        "discriminator": Discriminator(judging),
     }
     return channels_last(networks)
 
