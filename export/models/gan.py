@@ -141,15 +141,15 @@ ENTRIES = (
         lesson={
             "en": "This is the same game gone wrong on purpose: the batch normalisation and the penalty "
             "on the discriminator's slope, which hold its neighbour upright, were taken away. The "
-            "generator found a picture or two that pass for real and forgot the noise it is fed, so "
-            "that every seed comes out alike. Nothing in its loss says so: the game rewards one "
-            "convincing picture at a time and never asks whether there are others.",
+            "generator fell onto one picture and forgot the noise it is fed, so that every seed comes "
+            "out alike. The discriminator soon saw through it, but a judge that is always sure shows no "
+            "way to do better, and nothing in the game asks a generator for more than one picture.",
             "fr": "C'est le même jeu, faussé exprès : on a retiré la normalisation par lots et la "
-            "pénalité sur la pente du discriminateur, qui tiennent son voisin debout. Le générateur a "
-            "trouvé une image ou deux qui passent pour vraies et a oublié le bruit dont on le "
-            "nourrit, si bien que toutes les graines se ressemblent. Rien dans sa perte ne le dit : "
-            "le jeu récompense une image convaincante à la fois, sans jamais demander s'il y en a "
-            "d'autres.",
+            "pénalité sur la pente du discriminateur, qui tiennent son voisin debout. Le générateur est "
+            "tombé sur une seule image et a oublié le bruit dont on le nourrit, si bien que toutes les "
+            "graines se ressemblent. Le discriminateur l'a vite percé à jour, mais un juge toujours sûr "
+            "de lui n'indique aucun chemin pour mieux faire, et rien dans le jeu ne demande à un "
+            "générateur plus d'une image.",
         },
         equation=EQUATION,
         paper=PAPER,
