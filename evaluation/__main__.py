@@ -22,7 +22,7 @@ BAD_ARGUMENTS, FAILED, INTERRUPTED = 2, 1, 130
 
 @dataclass(frozen=True)
 class Measure:
-    """A kind of figure: which models it is for, by their graphs alone, and how it is had."""
+    """A kind of figure: which models it is for, by what they ship, and how it is had."""
 
     name: str
     applies: Callable[[Model], bool]
@@ -36,6 +36,7 @@ MEASURES = (
     Measure("importance sampling", importance.applies, importance.measure),
     Measure("reconstruction", reconstruction.applies, reconstruction.measure),
     Measure("classification", classify.applies, classify.measure),
+    Measure("a hundred labels", classify.learned_from_few_labels, classify.measure_few_labels),
     Measure("samples", generators.applies, generators.measure),
     Measure("Parzen window", parzen.applies, parzen.measure),
 )

@@ -1,4 +1,4 @@
-"""How often a classifier is wrong."""
+"""How often a classifier is wrong, and one that learned from a hundred labels: on average over which ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ def applies(model: Model) -> bool:
 
 def measure(model: Model, context: Context) -> list[Metric]:
     """Return `test_error`, the share of test images named wrongly."""
-    graph = model.graphs["classify"]
     test = context.data(model, "test")
-    outputs = context.run(graph, {"image": as_images(test.images)}, f"{model.id} reads test images")
-    wrong = float((outputs["class_logits"].argmax(axis=1) != test.labels).mean())
+    wrong = errors(model, context) / len(test)
     return [
         figure(
             model,
@@ -29,6 +27,48 @@ def measure(model: Model, context: Context) -> list[Metric]:
             unit="fraction",
             protocol=f"{len(test):,} test images, as they are; ± binomial standard error",
             source="the usual test split",
-            measured_on=[graph],
+            measured_on=[model.graphs["classify"]],
         )
     ]
+
+
+def learned_from_few_labels(model: Model) -> bool:
+    """Whether the model stands for its family, of classifiers that were given a hundred labels."""
+    return model.family == "ssgan" and model.kind == "model" and model.has("classify")
+
+
+def measure_few_labels(model: Model, context: Context) -> list[Metric]:
+    """Return `test_errors_100_labels`, the mean count over the shipped subsets of labels.
+
+    The model itself learned from subset 0; its family's other classifiers are the same run with other labels.
+    """
+    classifiers = context.catalog.having("classify", kinds=("model", "exhibit"))
+    fellows = sorted((f for f in classifiers if f.family == model.family), key=lambda fellow: fellow.id)
+    counts = [errors(fellow, context) for fellow in fellows]
+    total = len(context.data(model, "test"))
+    listed = ", ".join(f"{count} of {fellow.id}" for fellow, count in zip(fellows, counts, strict=True))
+    return [
+        figure(
+            model,
+            "test_errors_100_labels",
+            float(np.mean(counts)),
+            error=float(np.std(counts, ddof=1)) if len(counts) > 1 else None,
+            unit=f"errors in {total:,}",
+            protocol=f"mean ± standard deviation over {len(counts)} random class-balanced subsets of 100 "
+            f"labels: {listed}",
+            source="Salimans et al. 2016",
+            measured_on=[fellow.graphs["classify"] for fellow in fellows],
+        )
+    ]
+
+
+def errors(model: Model, context: Context) -> int:
+    """Return how many test images the model names wrongly."""
+
+    def count() -> int:
+        test = context.data(model, "test")
+        graph = model.graphs["classify"]
+        outputs = context.run(graph, {"image": as_images(test.images)}, f"{model.id} reads test images")
+        return int((outputs["class_logits"].argmax(axis=1) != test.labels).sum())
+
+    return context.once(("test errors", model.id), count)

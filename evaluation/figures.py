@@ -42,6 +42,11 @@ REPORTED: tuple[Reported, ...] = (
         "one stochastic layer; Burda et al. 2016, table 1",
     ),
     Reported("parzen_log_likelihood", "gan", "model", None, 225.0, "Goodfellow et al. 2014"),
+    Reported("parzen_log_likelihood", "cgan", "model", None, 132.0, "Mirza & Osindero 2014, table 1"),
+    Reported(
+        "test_errors_100_labels", "ssgan", "model", None, 93.0,
+        "± 6.5 over 10 subsets; Salimans et al. 2016, table 1",
+    ),
 )  # fmt: skip
 
 

@@ -1,5 +1,9 @@
 """What a generator makes of 10,000 seeds, in the features of the shipped judge of its data set.
 
+A generator that takes a label is measured twice: without one, as any other, and asked for each class in turn,
+where a judge that sees the right class may still be looking at one picture over and over. So agreement with
+the label and diversity within each class are reported together.
+
 No Inception weights are shipped, so none of these is an FID: the Frechet distance is that of our own judge's
 features, is named so, and has the distance between real training and test images beside it as its scale.
 """
@@ -9,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.context import Context
+from evaluation.context import Array, Context
 from evaluation.figures import figure
 from onnx_models import seeds
 from onnx_models.catalog import Metric, Model
@@ -26,9 +30,12 @@ def applies(model: Model) -> bool:
 
 
 def measure(model: Model, context: Context) -> list[Metric]:
-    """Return Frechet distance, its ratio to real data, precision, recall, diversity and class shares."""
+    """Return Frechet distance, its ratio to real data, precision, recall, diversity and class shares.
+
+    Of a generator that takes a label also how often it makes what was asked, and diversity class by class.
+    """
     judge = context.judge(model)
-    real, _ = context.judged_data(model, "test")
+    real, real_classes = context.judged_data(model, "test")
     train, _ = context.judged_data(model, f"train[:{len(real)}]")
     made, classes = context.judged(judge, sample(model, context, SAMPLES), f"{model.id}'s samples")
     graphs = [model.graphs["generate"], judge.graphs["classify"]]
@@ -54,7 +61,7 @@ def measure(model: Model, context: Context) -> list[Metric]:
         )
         return one(name, value, "fraction", protocol, "this project", _binomial(value, len(made)))
 
-    return [
+    figures = [
         one("frechet_classifier_features", frechet, "squared feature units", judged, "Heusel et al. 2017"),
         one(
             "frechet_ratio_to_real",
@@ -90,19 +97,57 @@ def measure(model: Model, context: Context) -> list[Metric]:
         share("class_fraction_min", float(shares.min()), int(shares.argmin())),
         share("class_fraction_max", float(shares.max()), int(shares.argmax())),
     ]
+    if not takes_label(model):
+        return figures
+
+    asked = np.arange(context.at_most(SAMPLES)) % count
+    made, classes = context.judged(judge, sample(model, context, len(asked), asked), f"{model.id}'s classes")
+    agreement = float((classes == asked).mean())
+    labels = context.data(model, "test").labels
+    within = np.array([diversity_ratio(made[asked == c], real[labels == c]) for c in range(count)])
+
+    def spread(name: str, which: int) -> Metric:
+        protocol = (
+            f"class {which} of {count}: mean pairwise distance of {(asked == which).sum():,} samples asked "
+            f"for it over that of its {(labels == which).sum():,} test images, features of {judge.id}"
+        )
+        return one(name, within[which], "ratio", protocol, "this project")
+
+    return [
+        *figures,
+        one(
+            "label_agreement",
+            agreement,
+            "fraction",
+            f"{len(asked):,} samples, as many of each class, named by {judge.id}; "
+            f"± binomial standard error; {judge.id} names {(real_classes == labels).mean():.4f} of the test "
+            "images right",
+            "this project",
+            _binomial(agreement, len(asked)),
+        ),
+        spread("class_diversity_ratio_min", int(within.argmin())),
+        spread("class_diversity_ratio_max", int(within.argmax())),
+    ]
 
 
-def sample(model: Model, context: Context, count: int) -> NDArray[np.float32]:
-    """Return images [count, c, h, w] of samples 0, 1, 2, ... of the context's seed, without a label.
+def takes_label(model: Model) -> bool:
+    """Whether the generator can be asked for a class."""
+    return any(tensor.name == "label" for tensor in model.graphs["generate"].inputs)
 
-    Fewer of them in a quick run.
+
+def sample(
+    model: Model, context: Context, count: int, labels: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """Return images [count, c, h, w] of samples 0, 1, 2, ... of the context's seed, of the given classes.
+
+    Without classes the label is left free. Fewer of them in a quick run.
     """
     graph = model.graphs["generate"]
     count = context.at_most(count)
     latent = int(graph.input("z").shape[1])
-    inputs = {"z": seeds.normals(context.seed, count, latent)}
-    if any(tensor.name == "label" for tensor in graph.inputs):
-        inputs["label"] = np.full(count, NO_LABEL, np.int64)
+    inputs: dict[str, Array] = {"z": seeds.normals(context.seed, count, latent)}
+    if takes_label(model):
+        inputs["label"] = np.full(count, NO_LABEL, np.int64) if labels is None else labels[:count]
     return context.run(graph, inputs, f"{model.id} makes images")["image"]
 
 

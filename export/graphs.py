@@ -240,14 +240,25 @@ class StackParameters(nn.Module):
 class Generate(nn.Module):
     """Noise to pictures."""
 
-    def __init__(self, generator: nn.Module, size: tuple[int, int, int] = SIZE) -> None:
+    def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.network = generator
-        self.size = size
 
     def forward(self, z: Tensor) -> Tensor:
         """[batch, z] -> image."""
-        return self.network(z).unflatten(1, self.size)
+        return self.network(z)
+
+
+class GenerateLabelled(nn.Module):
+    """Noise to pictures of a class."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.network = generator
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """[batch, z], [batch] -> image."""
+        return self.network(z, label)
 
 
 class Discriminate(nn.Module):
@@ -258,8 +269,58 @@ class Discriminate(nn.Module):
         self.network = discriminator
 
     def forward(self, image: Tensor) -> Tensor:
-        """[batch, 1, 28, 28] -> score."""
-        return torch.sigmoid(self.network(image.flatten(1)))
+        """Image -> score."""
+        return torch.sigmoid(self.network(image))
+
+
+class DiscriminateLabelled(nn.Module):
+    """The probability that a picture is real and of the class it is said to be."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.network = discriminator
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Image, [batch] -> score."""
+        return torch.sigmoid(self.network(image, label))
+
+
+class DiscriminateAndClassify(nn.Module):
+    """The probability that a picture is real, and which class it shows: an auxiliary classifier's answers."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.network = discriminator
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image -> score, class_logits."""
+        score, class_logits = self.network(image)
+        return torch.sigmoid(score), class_logits
+
+
+class DiscriminateByClasses(nn.Module):
+    """The probability that a picture is of any class at all: D = Z / (Z + 1), Z = sum of exp(logits)."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.network = discriminator
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image -> score, class_logits."""
+        class_logits, _ = self.network(image)
+        return torch.sigmoid(class_logits.logsumexp(1)), class_logits
+
+
+class Criticise(nn.Module):
+    """A critic's score, which is no probability: only differences of it mean something."""
+
+    def __init__(self, critic: nn.Module) -> None:
+        super().__init__()
+        self.network = critic
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image -> score."""
+        return self.network(image)
 
 
 class Classify(nn.Module):

@@ -1,10 +1,22 @@
 """Every model that can be exported, by its id."""
 
 from export.entry import Entry
-from export.models import autoencoder, classifier, dbn, gan, pca, rbm, vae
+from export.models import (
+    acgan,
+    autoencoder,
+    cdcgan,
+    cgan,
+    classifier,
+    dbn,
+    dcgan,
+    gan,
+    pca,
+    rbm,
+    ssgan,
+    vae,
+    wgan_gp,
+)
 
-ENTRIES: dict[str, Entry] = {
-    entry.id: entry
-    for family in (rbm, dbn, pca, autoencoder, vae, gan, classifier)
-    for entry in family.ENTRIES
-}
+FAMILIES = (rbm, dbn, pca, autoencoder, vae, gan, cgan, dcgan, cdcgan, acgan, ssgan, wgan_gp, classifier)
+
+ENTRIES: dict[str, Entry] = {entry.id: entry for family in FAMILIES for entry in family.ENTRIES}

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from sklearn.neighbors import KernelDensity
 from evaluation import __main__ as command
 from evaluation import annealing, figures, likelihood, parzen, reconstruction
 from evaluation.annealing import BinaryRbm, Bridge, LogEstimate, ais, raise_log_weights, schedule
-from evaluation.context import Context
+from evaluation.context import Array, Context
 from onnx_models import catalog
+from onnx_models.catalog import Graph
 from onnx_models.runtime import Runtime
 from tests import tiny
 from training import datasets, metrics
@@ -411,6 +413,64 @@ def test_a_conditional_generator_is_sampled_without_a_label(models: Path, data_r
     np.testing.assert_allclose(free, plain, rtol=0, atol=1e-5)  # the same weights; label -1 adds nothing
 
 
+@pytest.mark.parametrize("obedient", [True, False])
+def test_agreement_and_diversity_are_those_of_the_class_asked_for(
+    tmp_path: Path, data_root: Path, obedient: bool
+) -> None:
+    """Would catch labels out of step with the samples, and one picture a class passing for many.
+
+    The generator replays training images: of the class asked for, or one threadbare picture of the next.
+    """
+    judge = tiny.classifier(tiny.prototypes(), features=3)
+    folder = tiny.write_model(tmp_path, "judge", judge, kind="judge", family="classifier")
+    tiny.write_model(tmp_path, "asked", tiny.gan(conditional=True), family="cgan")
+    found = context(folder.parent, data_root)
+    train = datasets.load("mnist", "train", data_root)
+
+    def replay(graph: Graph, inputs: Mapping[str, Array], title: str) -> dict[str, Array]:
+        if graph.role != "generate":
+            return Context.run(found, graph, inputs, title)
+        labels = np.where(inputs["label"] < 0, np.arange(len(inputs["z"])) % 10, inputs["label"])
+        rank = np.arange(len(labels)) // 10
+        if not obedient:
+            labels, rank = (labels + 1) % 10, 0 * rank
+        # In the tests' data image k is of class k % 10.
+        chosen = (10 * rank + labels) % len(train)
+        return {"image": train.images[chosen] / np.float32(255)}
+
+    found.run = replay  # type: ignore[method-assign]
+    made = command.generators.measure(found.catalog.model("asked"), found)
+    by_name = {figure.name: figure for figure in made}
+    assert by_name["label_agreement"].value == pytest.approx(1.0 if obedient else 0.0)
+    within = [by_name[f"class_diversity_ratio_{end}"].value for end in ("min", "max")]
+    # 100 test images a class against 160 of training: their mean distances differ by up to an eighth.
+    assert within == pytest.approx([1, 1] if obedient else [0, 0], abs=0.2)
+    assert by_name["class_fraction_max"].value == pytest.approx(0.1)
+
+
+def test_errors_from_a_hundred_labels_are_the_mean_over_subsets(models: Path, data_root: Path) -> None:
+    """Would catch the best subset reported for all, a spread of one, and a figure that outlives a file."""
+    right = tiny.prototypes()
+    for model_id, kind, wrong in (("ssgan", "model", 1), ("ssgan_subset_1", "exhibit", 3)):
+        swapped = right[[*range(1, wrong + 1), 0, *range(wrong + 1, 10)]]
+        graphs = tiny.classifier(swapped, features=3)
+        if kind == "model":
+            graphs |= tiny.gan()
+        tiny.write_model(models, model_id, graphs, kind=kind, family="ssgan")
+    found = context(models, data_root)
+    model = found.catalog.model("ssgan")
+    assert command.classify.learned_from_few_labels(model)
+    assert not command.classify.learned_from_few_labels(found.catalog.model("ssgan_subset_1"))
+    (figure,) = command.classify.measure_few_labels(model, found)
+    count = len(datasets.load("mnist", "test", data_root))
+    # Shifting n + 1 of ten prototypes gets n + 1 tenths of the images wrong.
+    assert figure.value == pytest.approx((0.2 + 0.4) / 2 * count)
+    assert figure.error == pytest.approx(0.2 * count / math.sqrt(2))
+    assert f"{0.4 * count:.0f} of ssgan_subset_1" in figure.protocol
+    assert len(figure.measured_on) == 2
+    assert figure.paper_value == 93
+
+
 @pytest.mark.parametrize(
     ("family", "kind", "name", "units", "paper"),
     [
@@ -422,6 +482,8 @@ def test_a_conditional_generator_is_sampled_without_a_label(models: Path, data_r
         ("pca", "baseline", "reconstruction_squared_error", 30, 13.87),
         ("gan", "model", "parzen_log_likelihood", None, 225.0),
         ("gan", "model", "diversity_ratio", None, None),
+        ("gan", "exhibit", "parzen_log_likelihood", None, None),
+        ("cgan", "model", "parzen_log_likelihood", None, 132.0),
     ],
 )
 def test_the_papers_value_stands_only_beside_the_network_it_was_reported_for(

@@ -30,10 +30,26 @@ from export.to_onnx import to_onnx, with_weights
 from onnx_models import catalog
 from onnx_models.runtime import Runtime
 from tests import tiny
-from training import autoencoder, checkpoint, classifier, dbn, gan, pca, rbm, vae
+from training import (
+    acgan,
+    autoencoder,
+    cdcgan,
+    cgan,
+    checkpoint,
+    classifier,
+    dbn,
+    dcgan,
+    gan,
+    pca,
+    rbm,
+    ssgan,
+    vae,
+    wgan_gp,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
+CONVOLUTIONS = dcgan.DCGANConfig(generator_widths=(4, 3), discriminator_widths=(3, 4))
 TINY = {
     "rbm": (rbm, rbm.RBMConfig(hidden=3)),
     "rbm_untrained": (rbm, rbm.RBMConfig(hidden=3)),
@@ -42,6 +58,15 @@ TINY = {
     "pca": (pca, pca.PCAConfig(code=3)),
     "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(48,), code=4)),
     "gan": (gan, gan.GANConfig(generator_widths=(8, 48), discriminator_widths=(6,))),
+    "cgan": (cgan, gan.GANConfig(generator_widths=(8,), discriminator_widths=(6,))),
+    "dcgan": (dcgan, CONVOLUTIONS),
+    "cdcgan": (cdcgan, CONVOLUTIONS),
+    "acgan": (acgan, CONVOLUTIONS),
+    "ssgan": (ssgan, ssgan.SSGANConfig(generator_widths=(8,), discriminator_widths=(12, 6))),
+    "wgan_gp_cifar10": (
+        wgan_gp,
+        wgan_gp.WGANColourConfig(generator_widths=(4, 3, 3), critic_widths=(3, 3)),
+    ),
     "classifier_cnn": (classifier, classifier.ClassifierConfig(channels=2, features=5)),
     "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),
     "classifier_cifar10": (classifier, classifier.ResidualConfig(channels=2)),
@@ -152,7 +177,8 @@ def test_the_reader_and_the_check_accept_what_export_writes(shipped: Path) -> No
     assert not models.problems
     assert {model.id for model in models.models} == set(TINY)
     graph_count = sum(len(model.graphs) for model in models.models)
-    assert len(lines) == graph_count + 1  # each graph, and the one snapshot that is a file of its own
+    # Each graph, and of each history the one snapshot that is a file of its own.
+    assert len(lines) == graph_count + sum(bool(ENTRIES[model].snapshot_role) for model in TINY)
     runtime = Runtime("cpu")
     for model in models.models:
         for graph in model.graphs.values():
@@ -172,6 +198,17 @@ def test_the_reader_and_the_check_accept_what_export_writes(shipped: Path) -> No
         ("autoencoder", "decode", ["code"], ["image", "logits"]),
         ("gan", "generate", ["z"], ["image"]),
         ("gan", "discriminate", ["image"], ["score"]),
+        ("cgan", "generate", ["z", "label"], ["image"]),
+        ("cgan", "discriminate", ["image", "label"], ["score"]),
+        ("cdcgan", "generate", ["z", "label"], ["image"]),
+        ("cdcgan", "discriminate", ["image", "label"], ["score"]),
+        ("dcgan", "generate", ["z"], ["image"]),
+        ("acgan", "generate", ["z", "label"], ["image"]),
+        ("acgan", "discriminate", ["image"], ["score", "class_logits"]),
+        ("ssgan", "generate", ["z"], ["image"]),
+        ("ssgan", "discriminate", ["image"], ["score", "class_logits"]),
+        ("ssgan", "classify", ["image"], ["class_logits", "features"]),
+        ("wgan_gp_cifar10", "criticise", ["image"], ["score"]),
         ("classifier_cnn", "classify", ["image"], ["class_logits", "features"]),
         ("pca", "reconstruct", ["image"], ["reconstruction", "code"]),
     ],

@@ -27,6 +27,7 @@ from training import autoencoder, checkpoint, gan, loop, pca, precision, rbm
 from training.config import ConfigError, as_settings, with_settings
 
 ROOT = Path(__file__).resolve().parent.parent
+CONVOLUTIONS = ("generator_widths=3,2", "discriminator_widths=2,3")
 SMALL = {
     "rbm": (
         "images=600",
@@ -46,6 +47,12 @@ SMALL = {
         "discriminator_widths=16",
         "ema_half_life=100",
     ),
+    "cgan": ("images=400", "batch=20", "split=train", "generator_widths=8", "discriminator_widths=8"),
+    "dcgan": ("images=200", "batch=20", *CONVOLUTIONS),
+    "cdcgan": ("images=200", "batch=20", *CONVOLUTIONS),
+    "acgan": ("images=200", "batch=20", *CONVOLUTIONS),
+    "ssgan": ("images=400", "batch=20", "generator_widths=8", "discriminator_widths=16,8"),
+    "wgan_gp": ("images=200", "batch=20", "critic_steps=2", "generator_widths=3,2", "critic_widths=2,3"),
     "classifier_cnn": ("images=200", "batch=20", "channels=2", "features=8"),
     "vae": ("images=600", "batch=20", "widths=16", "latents=3", "warm_up_steps=5"),
     "autoencoder_denoising": ("images=600", "batch=20", "widths=16", "code=3"),

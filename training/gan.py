@@ -20,8 +20,12 @@ The game, the loss and the shape of both players are the paper's. These are not,
 * Adam (Kingma & Ba 2015) with rates that fall to zero in the second half, instead of momentum;
 * the weights that ship are an exponential average of G's (Yazici et al. 2019): the game circles around its
   solution, and the average sits nearer to it than any point of the circle.
+
+`gan_collapsed` is the same game without batch normalisation and without the penalty: G falls onto one
+picture, whatever z is, and stays there though D has long seen through it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,19 +33,33 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from training.config import Config, ConfigError
+from training.adversarial import GameConfig, Optimizers, Z, made_loss, real_loss, sample_grid, slope_penalty
+from training.config import ConfigError
 from training.loop import Draw, Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True
 
-Z = 100  # values of z, for every 28x28 GAN of this project, so that one z means something across them
+
+@dataclass(frozen=True, kw_only=True)
+class PlayConfig(GameConfig):
+    """How G and D play the game of 2014."""
+
+    r1: float = 0.0  # weight of the penalty on D's slope at real images
+    real_target: float = 1.0  # what D is to answer for real images
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
+        if self.r1 < 0:
+            raise ConfigError(f"r1 must be 0 or more, not {self.r1}.")
+        if not 0.5 < self.real_target <= 1:
+            raise ConfigError(f"real_target must lie in (0.5, 1], not {self.real_target}.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class GANConfig(Config):
+class GANConfig(PlayConfig):
     """A generator, a discriminator and how they play."""
 
     split: str = "train[:50000]"  # the Parzen-window protocol keeps the rest for choosing sigma
@@ -51,21 +69,14 @@ class GANConfig(Config):
     snapshots: int = 12
     generator_widths: tuple[int, ...] = (256, 512)  # small: a dozen snapshots of it ship
     discriminator_widths: tuple[int, ...] = (512, 256)
-    generator_rate: float = 5e-4  # Adam's
-    discriminator_rate: float = 5e-4
-    r1: float = 0.1  # weight of the gradient penalty
-    decay_from: float = 0.5  # part of the run after which both rates fall linearly to 0
-    bfloat16: bool = True  # matrix products in bfloat16; pixels, scores and losses in float32
+    normalise: bool = True  # batch normalisation in G
+    r1: float = 0.1
 
     def validate(self) -> None:
         """Raise :class:`ConfigError` for values that cannot be trained with."""
         super().validate()
         if not self.generator_widths or min((*self.generator_widths, *self.discriminator_widths)) < 1:
             raise ConfigError("generator_widths and discriminator_widths must be at least 1 unit each.")
-        if self.r1 < 0:
-            raise ConfigError(f"r1 must be 0 or more, not {self.r1}.")
-        if not 0 <= self.decay_from <= 1:
-            raise ConfigError(f"decay_from must lie in [0, 1], not {self.decay_from}.")
 
 
 MODELS: dict[str, dict[str, GANConfig]] = {
@@ -73,93 +84,105 @@ MODELS: dict[str, dict[str, GANConfig]] = {
         "default": GANConfig(),
         "short": GANConfig(images=4_000_000, ema_half_life=100_000),
     },
+    "gan_collapsed": {
+        "default": GANConfig(
+            images=1_000_000,
+            batch=128,
+            ema_half_life=10_000,
+            snapshots=7,
+            normalise=False,
+            r1=0.0,
+        ),
+    },
 }
 
 
 class Generator(nn.Module):
-    """z -> image, rectified hidden layers and sigmoid pixels as in the paper, normalised between."""
+    """z -> image, whatever the layers between."""
 
-    def __init__(
-        self,
-        z: int,  # values of the noise
-        widths: tuple[int, ...],  # units of the hidden layers
-        pixels: int,  # values of a flattened image
-    ) -> None:
+    def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise((z, *widths)):
-            layers += [nn.Linear(fan_in, fan_out), nn.BatchNorm1d(fan_out), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], pixels))
+        self.layers = layers  # [batch, z] -> log-odds of the pixels, [batch, channels, height, width]
 
     def forward(self, z: Tensor) -> Tensor:
-        """[batch, z] from N(0, 1) -> [batch, pixels] in [0, 1]."""
+        """[batch, z] from N(0, 1) -> [batch, channels, height, width] in [0, 1]."""
         return torch.sigmoid(self.layers(z).float())
 
 
 class Discriminator(nn.Module):
     """image -> score, the logit of the probability that it comes from the data."""
 
-    def __init__(
-        self,
-        pixels: int,  # values of a flattened image
-        widths: tuple[int, ...],  # units of the hidden layers
-    ) -> None:
+    def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise((pixels, *widths)):
-            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1] if widths else pixels, 1))
+        self.layers = layers  # [batch, pixels] -> [batch, 1]
 
     def forward(self, image: Tensor) -> Tensor:
-        """[batch, pixels] in [0, 1] -> score [batch]."""
-        return self.layers(image).squeeze(1).float()
+        """[batch, channels, height, width] in [0, 1] -> score [batch]."""
+        return self.layers(image.flatten(1)).squeeze(1).float()
+
+
+def generator_layers(
+    inputs: int,  # values of the noise, and of whatever is joined to it
+    widths: tuple[int, ...],  # units of the hidden layers
+    image_shape: tuple[int, int, int],  # channels, height, width
+    normalise: bool = True,  # batch normalisation before each rectifier
+) -> nn.Sequential:
+    """A perceptron from [batch, inputs] to the log-odds of the pixels, rectified as in the paper."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise((inputs, *widths)):
+        layers += [nn.Linear(fan_in, fan_out)]
+        layers += [nn.BatchNorm1d(fan_out)] if normalise else []
+        layers += [nn.ReLU()]
+    pixels = math.prod(image_shape)
+    return nn.Sequential(*layers, nn.Linear(widths[-1], pixels), nn.Unflatten(1, image_shape))
+
+
+def discriminator_layers(
+    pixels: int,  # values of a flattened image
+    widths: tuple[int, ...],  # units of the hidden layers
+    scores: int,  # values for each image
+) -> nn.Sequential:
+    """A perceptron with leaky rectifiers, [batch, pixels] -> [batch, scores]."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise((pixels, *widths)):
+        layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(widths[-1] if widths else pixels, scores))
 
 
 class Play:
-    """One step of D, then one of G."""
+    """One step of D, then one of G. Where the networks take labels, both are given those of the data."""
 
-    def __init__(self, config: GANConfig, generator: nn.Module, discriminator: nn.Module) -> None:
+    def __init__(
+        self, config: PlayConfig, generator: nn.Module, discriminator: nn.Module, labelled: bool = False
+    ) -> None:
         self._config, self._generator, self._discriminator = config, generator, discriminator
-        betas = (0.5, 0.99)
-        self._optimizers = {
-            "generator": torch.optim.Adam(generator.parameters(), config.generator_rate, betas, fused=True),
-            "discriminator": torch.optim.Adam(
-                discriminator.parameters(), config.discriminator_rate, betas, fused=True
-            ),
-        }
+        self._labelled = labelled
+        self._optimizers = Optimizers(config, generator, discriminator)
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of data, one of G's images."""
         config, generator, discriminator = self._config, self._generator, self._discriminator
-        remaining = min(1.0, (1 - progress) / max(1 - config.decay_from, 1e-9))
-        for name, rate in (
-            ("generator", config.generator_rate),
-            ("discriminator", config.discriminator_rate),
-        ):
-            for group in self._optimizers[name].param_groups:
-                group["lr"] = rate * remaining
-        data = images.flatten(1).float() / 255
+        self._optimizers.schedule(progress)
+        data = images.float() / 255
+        given = (labels,) if self._labelled else ()  # what both players are told
         autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
 
         # D: real and generated images in separate passes.
         with autocast:
             with torch.no_grad():
-                made = generator(draw.normal(len(data), Z))
+                made = generator(draw.normal(len(data), Z), *given)
             data.requires_grad_(config.r1 > 0)
-            real_score, made_score = discriminator(data), discriminator(made)
-        loss_d = functional.softplus(-real_score).mean() + functional.softplus(made_score).mean()
-        penalty = torch.zeros_like(loss_d)
-        if config.r1 > 0:
-            (slope,) = torch.autograd.grad(real_score.sum(), data, create_graph=True)
-            penalty = config.r1 / 2 * slope.square().sum(1).mean()
-        self._descend("discriminator", loss_d + penalty)
+            real_score, made_score = discriminator(data, *given), discriminator(made, *given)
+        loss_d = real_loss(real_score, config.real_target) + made_loss(made_score)
+        penalty = slope_penalty(real_score, data).mean() if config.r1 > 0 else torch.zeros_like(loss_d)
+        self._optimizers.descend("discriminator", loss_d + config.r1 * penalty)
 
         # G: maximise log D(G(z)).
         discriminator.requires_grad_(False)
         with autocast:
-            score = discriminator(generator(draw.normal(len(data), Z)))
-        loss_g = functional.softplus(-score).mean()
-        self._descend("generator", loss_g)
+            score = discriminator(generator(draw.normal(len(data), Z), *given), *given)
+        loss_g = real_loss(score)
+        self._optimizers.descend("generator", loss_g)
         discriminator.requires_grad_(True)
         return {
             "discriminator": loss_d.detach(),
@@ -168,31 +191,27 @@ class Play:
             "made_probability": torch.sigmoid(made_score.detach()).mean(),
         }
 
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self._optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizers[name].step()
-
     def state_dict(self) -> dict[str, Any]:
         """Adam's moments."""
-        return {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
+        return self._optimizers.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue with Adam's moments."""
-        for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(state[name])
+        self._optimizers.load_state_dict(state)
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """A hundred images from the same z at every snapshot. [100, 1, 28, 28]."""
-        generator = networks["generator"].eval()
-        return generator(draw.normal(100, Z)).view(100, 1, 28, 28)
+        """A hundred images from the same z at every snapshot. [100, channels, height, width]."""
+        return sample_grid(networks, draw.normal(100, Z), self._labelled)
 
 
 def build(config: GANConfig) -> dict[str, nn.Module]:
     """Both players with fresh weights."""
+    shape = config.image_shape
     return {
-        "generator": Generator(Z, config.generator_widths, 28 * 28),
-        "discriminator": Discriminator(28 * 28, config.discriminator_widths),
+        "generator": Generator(generator_layers(Z, config.generator_widths, shape, config.normalise)),
+        "discriminator": Discriminator(
+            discriminator_layers(math.prod(shape), config.discriminator_widths, 1)
+        ),
     }
 
 

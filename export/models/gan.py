@@ -1,34 +1,111 @@
-"""The first generative adversarial network."""
+"""The first generative adversarial network, the one that collapsed, and what all of the family ship."""
 
 from collections.abc import Mapping
 
 from torch import nn
 
 from export.entry import Entry, formula
-from export.graphs import Discriminate, Generate, Graph, batched, picture
-from export.inputs import NORMAL, UNIT_INTERVAL
+from export.graphs import (
+    SIZE,
+    Discriminate,
+    DiscriminateLabelled,
+    Generate,
+    GenerateLabelled,
+    Graph,
+    batched,
+    picture,
+)
+from export.inputs import LABEL, NORMAL, UNIT_INTERVAL
+from training.adversarial import Z
+
+MADE = "a digit that nobody wrote"
+
+
+def generate(generator: nn.Module, size: tuple[int, int, int] = SIZE, made: str = MADE) -> Graph:
+    """Noise to pictures. Stored in halves, so that its history fits."""
+    return Graph(
+        "generate",
+        Generate(generator),
+        inputs=(batched("z", NORMAL, "the latent vector, independent standard normals", Z),),
+        outputs=(picture("image", made, size),),
+        storage="float16",
+    )
+
+
+def generate_labelled(generator: nn.Module) -> Graph:
+    """Noise and a class to pictures, in halves."""
+    return Graph(
+        "generate",
+        GenerateLabelled(generator),
+        inputs=(
+            batched(
+                "z",
+                NORMAL,
+                "the latent vector, independent standard normals; the first is spare, read only to pick a "
+                "label where none is asked for",
+                Z,
+            ),
+            batched(
+                "label",
+                LABEL,
+                "the digit to make; -1 leaves it to the first value of z: all ten equally often",
+                dtype="int64",
+            ),
+        ),
+        outputs=(picture("image", MADE),),
+        storage="float16",
+    )
+
+
+def discriminate(discriminator: nn.Module) -> Graph:
+    """Real or made."""
+    return Graph(
+        "discriminate",
+        Discriminate(discriminator),
+        inputs=(picture("image", "grey levels, real or made"),),
+        outputs=(batched("score", UNIT_INTERVAL, "D(x), the probability that the picture is real"),),
+    )
+
+
+def discriminate_labelled(discriminator: nn.Module) -> Graph:
+    """Real or made, as a picture of a class."""
+    return Graph(
+        "discriminate",
+        DiscriminateLabelled(discriminator),
+        inputs=(
+            picture("image", "grey levels, real or made"),
+            batched(
+                "label",
+                LABEL,
+                "the digit the picture is said to be; -1 takes the one that suits it best",
+                dtype="int64",
+            ),
+        ),
+        outputs=(batched("score", UNIT_INTERVAL, "D(x|y), the probability that picture and label are real"),),
+    )
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
-    """Both players. The generator is stored in halves, so that ten of its snapshots fit in 12 MB."""
-    generator = networks["generator"]
-    z = next(generator.parameters()).shape[1]
-    return (
-        Graph(
-            "generate",
-            Generate(generator),
-            inputs=(batched("z", NORMAL, "the latent vector, independent standard normals", z),),
-            outputs=(picture("image", "a digit that nobody wrote"),),
-            storage="float16",
-        ),
-        Graph(
-            "discriminate",
-            Discriminate(networks["discriminator"]),
-            inputs=(picture("image", "grey levels, real or made"),),
-            outputs=(batched("score", UNIT_INTERVAL, "D(x), the probability that the picture is real"),),
-        ),
-    )
+    """Both players."""
+    return generate(networks["generator"]), discriminate(networks["discriminator"])
 
+
+# min_G max_D E_x log D(x) + E_z log(1 - D(G(z)))
+EQUATION = formula(
+    "<munder><mi>min</mi><mi>G</mi></munder><mspace width='0.2em'/><munder><mi>max</mi>"
+    "<mi>D</mi></munder><mspace width='0.2em'/>"
+    "<msub><mi>𝔼</mi><mi>x</mi></msub><mo>[</mo><mi>log</mi><mspace width='0.2em'/><mi>D</mi>"
+    "<mo>(</mo><mi>x</mi><mo>)</mo><mo>]</mo><mo>+</mo>"
+    "<msub><mi>𝔼</mi><mi>z</mi></msub><mo>[</mo><mi>log</mi><mo>(</mo><mn>1</mn>"
+    "<mo>−</mo><mi>D</mi><mo>(</mo><mi>G</mi><mo>(</mo><mi>z</mi><mo>)</mo>"
+    "<mo>)</mo><mo>)</mo><mo>]</mo>"
+)
+
+PAPER = {
+    "authors": "Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio",
+    "title": "Generative adversarial nets",
+    "url": "https://arxiv.org/abs/1406.2661",
+}
 
 ENTRIES = (
     Entry(
@@ -49,22 +126,34 @@ ENTRIES = (
             "changerait. À la fin idéale du jeu, un équilibre de Nash, les images fabriquées suivent la "
             "loi des vraies et le discriminateur ne peut mieux faire que de répondre un demi.",
         },
-        # min_G max_D E_x log D(x) + E_z log(1 - D(G(z)))
-        equation=formula(
-            "<munder><mi>min</mi><mi>G</mi></munder><mspace width='0.2em'/><munder><mi>max</mi>"
-            "<mi>D</mi></munder><mspace width='0.2em'/>"
-            "<msub><mi>𝔼</mi><mi>x</mi></msub><mo>[</mo><mi>log</mi><mspace width='0.2em'/><mi>D</mi>"
-            "<mo>(</mo><mi>x</mi><mo>)</mo><mo>]</mo><mo>+</mo>"
-            "<msub><mi>𝔼</mi><mi>z</mi></msub><mo>[</mo><mi>log</mi><mo>(</mo><mn>1</mn>"
-            "<mo>−</mo><mi>D</mi><mo>(</mo><mi>G</mi><mo>(</mo><mi>z</mi><mo>)</mo>"
-            "<mo>)</mo><mo>)</mo><mo>]</mo>"
-        ),
-        paper={
-            "authors": "Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio",
-            "title": "Generative adversarial nets",
-            "url": "https://arxiv.org/abs/1406.2661",
-        },
+        equation=EQUATION,
+        paper=PAPER,
         colour="#935edf",
+        graphs=graphs,
+        snapshot_role="generate",
+    ),
+    Entry(
+        id="gan_collapsed",
+        kind="exhibit",
+        year=2014,
+        family="gan",
+        title={"en": "A collapsed GAN", "fr": "Un GAN effondré"},
+        lesson={
+            "en": "This is the same game gone wrong on purpose: the batch normalisation and the penalty "
+            "on the discriminator's slope, which hold its neighbour upright, were taken away. The "
+            "generator fell onto one picture and forgot the noise it is fed, so that every seed comes "
+            "out alike. The discriminator soon saw through it, but a judge that is always sure shows no "
+            "way to do better, and nothing in the game asks a generator for more than one picture.",
+            "fr": "C'est le même jeu, faussé exprès : on a retiré la normalisation par lots et la "
+            "pénalité sur la pente du discriminateur, qui tiennent son voisin debout. Le générateur est "
+            "tombé sur une seule image et a oublié le bruit dont on le nourrit, si bien que toutes les "
+            "graines se ressemblent. Le discriminateur l'a vite percé à jour, mais un juge toujours sûr "
+            "de lui n'indique aucun chemin pour mieux faire, et rien dans le jeu ne demande à un "
+            "générateur plus d'une image.",
+        },
+        equation=EQUATION,
+        paper=PAPER,
+        colour="#827593",
         graphs=graphs,
         snapshot_role="generate",
     ),

@@ -1,0 +1,133 @@
+"""What the games of the GAN family share: z, labels, the rates of both players and their Adam.
+
+The games themselves, who is rewarded for what, are in the files of their papers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.config import Config, ConfigError
+
+Z = 100  # values of z, for every GAN of this project, so that one z means something across them
+CLASSES = 10
+TENTHS = tuple(NormalDist().inv_cdf(k / CLASSES) for k in range(1, CLASSES))  # they cut N(0, 1) in ten
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameConfig(Config):
+    """How two networks play, whatever they play."""
+
+    batch: int = 64
+    ema_half_life: int = 50_000
+    snapshots: int = 8
+    generator_rate: float = 5e-4  # Adam's
+    discriminator_rate: float = 5e-4
+    decay_from: float = 0.5  # part of the run after which both rates fall linearly to 0
+    bfloat16: bool = True  # matrix products in bfloat16; pixels, scores and losses in float32
+
+    def validate(self) -> None:
+        """Raise :class:`ConfigError` for values that cannot be trained with."""
+        super().validate()
+        if not 0 <= self.decay_from <= 1:
+            raise ConfigError(f"decay_from must lie in [0, 1], not {self.decay_from}.")
+
+
+class Optimizers:
+    """Adam (Kingma & Ba 2015) for each player, its rate constant at first and then falling to 0."""
+
+    def __init__(
+        self,
+        config: GameConfig,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        betas: tuple[float, float] = (0.5, 0.99),  # little momentum: the other player has moved on
+    ) -> None:
+        self._decay_from = config.decay_from
+        self._rates = {"generator": config.generator_rate, "discriminator": config.discriminator_rate}
+        self._adam = {
+            name: torch.optim.Adam(network.parameters(), self._rates[name], betas, fused=True)
+            for name, network in (("generator", generator), ("discriminator", discriminator))
+        }
+
+    def schedule(self, progress: float) -> None:
+        """Set the rates for this part of the run."""
+        remaining = min(1.0, (1 - progress) / max(1 - self._decay_from, 1e-9))
+        for name, adam in self._adam.items():
+            for group in adam.param_groups:
+                group["lr"] = self._rates[name] * remaining
+
+    def descend(self, name: str, loss: Tensor) -> None:
+        """One step of one player down its loss."""
+        self._adam[name].zero_grad(set_to_none=True)
+        loss.backward()
+        self._adam[name].step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's moments."""
+        return {name: adam.state_dict() for name, adam in self._adam.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue with Adam's moments."""
+        for name, adam in self._adam.items():
+            adam.load_state_dict(state[name])
+
+
+def chosen_label(label: Tensor, spare: Tensor) -> Tensor:
+    """The label asked for; where none is (-1), the tenth of N(0, 1) that a spare normal number falls into.
+
+    label int64 [batch] in -1..9, spare [batch] from N(0, 1) -> int64 [batch] in 0..9, uniform where free. A
+    generator that takes a label shows its layers every value of z but the spare first one: so a free label
+    says nothing about the rest of z, and G(z, -1) is an exact draw from the ten classes together. Comparing
+    with constants, unlike computing a cumulative distribution, gives the same label in every runtime.
+    """
+    tenth = (spare[:, None] > spare.new_tensor(TENTHS)).sum(1)
+    return torch.where(label < 0, tenth, label)
+
+
+def one_hot(label: Tensor) -> Tensor:
+    """Int64 [batch] in 0..9 -> float32 [batch, 10]."""
+    return (label[:, None] == torch.arange(CLASSES, device=label.device)).float()
+
+
+def score_of(scores: Tensor, label: Tensor) -> Tensor:
+    """Each picture's score under its label; without one (-1) under the label that suits it best.
+
+    scores [batch, 10], label int64 [batch] in -1..9 -> [batch].
+    """
+    asked = scores.gather(1, label.clamp(min=0)[:, None]).squeeze(1)
+    return torch.where(label < 0, scores.amax(1), asked)
+
+
+def slope_penalty(score: Tensor, image: Tensor) -> Tensor:
+    """Half the squared length of the score's gradient at each picture: R1 (Mescheder et al. 2018, eq. 9).
+
+    score [batch] computed from image [batch, ...], which requires its gradient -> [batch].
+    """
+    (slope,) = torch.autograd.grad(score.sum(), image, create_graph=True)
+    return slope.square().flatten(1).sum(1) / 2
+
+
+def real_loss(score: Tensor, target: float = 1.0) -> Tensor:
+    """-log D(x), the mean over [batch] logits; a target below 1 smooths the label, of real images alone
+    (Salimans et al. 2016, section 3.4).
+    """
+    return functional.softplus(-score).mean() + (1 - target) * score.mean()
+
+
+def made_loss(score: Tensor) -> Tensor:
+    """-log(1 - D(G(z))), the mean over [batch] logits."""
+    return functional.softplus(score).mean()
+
+
+def sample_grid(networks: Mapping[str, nn.Module], z: Tensor, labelled: bool) -> Tensor:
+    """Pictures of z [n, 100], float32 NCHW in [0, 1]; with labels, a column of ten a class."""
+    generator = networks["generator"].eval()
+    columns = torch.arange(len(z), device=z.device) % CLASSES
+    pictures: Tensor = generator(z, columns) if labelled else generator(z)
+    return pictures
