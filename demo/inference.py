@@ -253,6 +253,23 @@ def sample(library: Library, model_id: str, seed: int, count: int, label: int | 
     return _generate(library, model, z, label)
 
 
+def generate(library: Library, model_id: str, z: Array, label: int | None = None) -> Samples:
+    """Make one picture of each given z, float32 [count, z size], all in one batch."""
+    model = library.model(model_id, "generate")
+    limits.LATENTS.check(len(z))
+    return _generate(library, model, np.asarray(z, np.float32), label)
+
+
+def z_size(model: Model) -> int:
+    """Return how many numbers a model's `generate` takes for one picture."""
+    return _size(model.graphs["generate"], "z")
+
+
+def takes_label(model: Model, role: str) -> bool:
+    """Whether that graph of a model has an input for the class."""
+    return any(tensor.name == "label" for tensor in model.graphs[role].inputs)
+
+
 def interpolate(
     library: Library,
     model_id: str,

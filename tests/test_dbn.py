@@ -183,9 +183,7 @@ def test_a_clamped_label_stays_clamped(label: int) -> None:
 def test_a_held_label_pulls_harder_by_its_gain(gain: float) -> None:
     """Catches a gain on the mean weight too, which would shift every label alike, or on the free energy."""
     network, codes, label = memory(), binary(CODE), 1
-    _, _, hidden_mean, _, free_energy, label_mean = step(
-        network, codes, torch.full([len(codes)], label), gain
-    )
+    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, torch.full([len(codes)], label), gain)
     weights = network.weight[:, CODE:]
     middle = weights.mean(1)
     drive = codes @ network.weight[:, :CODE].T + network.hidden_bias

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from demo import contest, inference, occlusion
+from demo import contest, inference, latents, occlusion
 from demo.contest import ROUNDS, Scale
 from demo.library import Library
-from demo.panels import game
+from demo.panels import game, latent, pieces
+from onnx_models import seeds
 from onnx_models.errors import LineageError
 from tests import tiny
 from tests.test_panels import said
@@ -223,3 +227,166 @@ def test_the_colours_of_a_map_say_for_whom_it_spoke() -> None:
     assert pixels[4, 5, 0] > pixels[4, 5, 2]  # orange for made
     assert pixels[2, 3, 3] == pytest.approx(2 * pixels[4, 5, 3], abs=2)
     assert np.count_nonzero(pixels[..., 3]) == 2
+
+
+# ------------------------------------------------------------------------------------- ways through z
+
+
+def test_slerp_of_orthogonal_unit_vectors_is_the_circle() -> None:
+    a, b = np.eye(2, 5, dtype=np.float32)
+    t = np.linspace(0, 1, 7)
+    way = latents.slerp(a, b, t)
+    np.testing.assert_allclose(way[:, 0], np.cos(t * np.pi / 2), atol=1e-6)
+    np.testing.assert_allclose(way[:, 1], np.sin(t * np.pi / 2), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(way, axis=1), 1, atol=1e-6)
+
+
+def test_a_walk_starts_where_it_is_told_and_comes_from_its_seed() -> None:
+    start = seeds.normals(7, 1, 100)[0]
+    walk = latents.walk(start, 120, 3)
+    np.testing.assert_array_equal(walk[0], start)
+    np.testing.assert_array_equal(walk, latents.walk(start, 120, 3))
+    assert np.abs(walk - latents.walk(start, 120, 4)).max() > 1
+    np.testing.assert_allclose(
+        latents.walk(start, 60, 3), walk[::2], atol=1e-6
+    )  # the same way, fewer stations
+
+
+def test_a_walk_is_smooth_closed_and_stays_where_z_lives() -> None:
+    # E|dz/dt|^2 is (2 pi)^2 mean k^2 a number; the step from the last station to the first is like any other.
+    size, count = 4000, 240
+    start = seeds.normals(1, 1, size)[0]
+    walk = latents.walk(start, count, 2).astype(np.float64)
+    variances = walk.var(axis=1)
+    assert np.abs(variances - 1).max() < 6 * np.sqrt(2 / size)
+    steps = np.linalg.norm(np.diff(walk, axis=0, append=walk[:1]), axis=1) / np.sqrt(size) * count
+    expected = 2 * np.pi * np.sqrt((1 + 4 + 9) / 3)
+    # Half of it where the start is held: r(t) is known there, so the root mean square over the round is less.
+    assert 0.7 * expected < np.sqrt((steps**2).mean()) < 1.1 * expected
+    assert steps.max() < 2 * expected
+
+
+def test_an_analogy_is_of_means_and_has_the_length_of_one_z() -> None:
+    terms = seeds.normals(5, 9, 2000).reshape(3, 3, -1)
+    a, b, c, result = latents.analogy(*terms)
+    np.testing.assert_allclose(a, terms[0].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(result, a - b + c, atol=1e-5)
+    assert np.linalg.norm(b) / np.sqrt(2000) == pytest.approx(np.sqrt(1 / 3), abs=0.05)
+    assert np.linalg.norm(result) / np.sqrt(2000) == pytest.approx(1, abs=0.05)
+
+
+def test_terms_are_bold_thin_and_thin_of_another() -> None:
+    labels = np.array([4] * 7 + [2] * 5 + [9] * 2)
+    ink = np.array([5, 1, 7, 2, 6, 3, 4, 10, 8, 9, 12, 11, 0, 0], float)
+    bold, thin, other = latents.terms(labels, ink).tolist()
+    assert sorted(ink[bold]) == [5, 6, 7]
+    assert sorted(ink[thin]) == [1, 2, 3]
+    assert sorted(ink[other]) == [8, 9, 10]
+    assert latents.terms(np.arange(10), np.zeros(10)).tolist() == np.arange(9).reshape(3, 3).tolist()
+
+
+# ------------------------------------------------------------------------------------------ the panel latent
+
+
+def test_the_picture_is_that_of_the_turned_numbers(library: Library) -> None:
+    z = seeds.normals(7, 1, 100)
+    z[0, 3], z[0, 17] = 2.5, -2.0
+    markup = latent.show_stage(library, latent.State(model="gan", z="3:2.5_17:-2"))
+    expected = pieces.ink_uri(inference.generate(library, "gan", z).images[0])
+    assert re.findall(r'src="([^"]*)"', markup)[0] == expected
+    assert markup.count("data-z=") == latent.BANK
+    assert markup.count("data-bar=") == 100
+    above = np.repeat(z, 1, axis=0)
+    above[0, 0] = latent.REACH
+    assert pieces.ink_uri(inference.generate(library, "gan", above).images[0]) in markup
+
+
+def test_a_film_is_one_batch_from_the_visitors_own_z(library: Library) -> None:
+    markup = latent.show_stage(library, latent.State(model="gan", play="walk", z="0:1"))
+    assert (
+        len(json.loads(html.unescape(re.findall(r'data-lengths="([^"]*)"', markup)[0]))[0]) == latent.FRAMES
+    )
+    way = latent.show_stage(library, latent.State(model="gan", play="way"))
+    straight, round_ = json.loads(html.unescape(re.findall(r'data-lengths="([^"]*)"', way)[0]))
+    assert straight[0] == round_[0]
+    assert straight[-1] == round_[-1]
+    assert min(straight) < 0.8 * min(round_)  # the chord passes closer to the origin than the arc
+
+
+def test_a_film_can_be_kept(library: Library) -> None:
+    for play, frames in (("walk", latent.FRAMES), ("way", 2 * latent.STATIONS - 2)):
+        packed = pieces.pack(latent.State(model="gan", play=play))
+        parcel = json.loads(latent.parcel_of(library, packed))
+        assert parcel["name"] == f"gan-{play}-seed-7.gif"
+        content = base64.b64decode(parcel["href"].partition(",")[2])
+        with Image.open(io.BytesIO(content)) as file:
+            assert file.n_frames == frames
+    for play in ("knobs", "sum"):
+        parcel = json.loads(latent.parcel_of(library, pieces.pack(latent.State(model="gan", play=play))))
+        assert parcel["name"].endswith(".png")
+        assert parcel["href"].startswith("data:image/png;base64,")
+
+
+def test_the_sum_shows_every_term_and_its_tray_replaces_one(library: Library) -> None:
+    state = latent.State(model="gan", play="sum", a="1_2_3", b="4_5_6", c="7_8_9", slot=4)
+    markup = latent.show_stage(library, state)
+    assert markup.count("<img") == 9 + 4 + latent.TRAY
+    z = np.stack([seeds.normals(seed, 1, 100)[0] for seed in range(1, 10)]).reshape(3, 3, 100)
+    result = inference.generate(library, "gan", latents.analogy(*z)[3:]).images[0]
+    assert pieces.ink_uri(result) in markup
+    wishes = [json.loads(html.unescape(text)) for text in re.findall(r'data-set="([^"]*)"', markup)]
+    offer = next(wish for wish in wishes if wish.get("slot") == 5 and "a" in wish)
+    assert offer == {"a": "1_2_3", "b": "4_0_6", "c": "7_8_9", "slot": 5}
+
+
+def test_a_label_is_asked_of_those_who_take_one(library: Library) -> None:
+    free, three = (
+        latent.show_stage(library, latent.State(model="labelled", label=label)) for label in (-1, 3)
+    )
+    assert re.findall(r'src="([^"]*)"', free)[0] != re.findall(r'src="([^"]*)"', three)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"model": "nobody"}, "model.unknown"),
+        ({"model": "rbm"}, "model.role"),
+        ({"play": "jazz"}, "state.unreadable"),
+        ({"z": "3"}, "state.unreadable"),
+        ({"z": "100:1"}, "argument.range"),
+        ({"z": "1:4.5"}, "argument.range"),
+        ({"z": "1:nan"}, "argument.range"),
+        ({"bank": 5}, "argument.range"),
+        ({"label": 10, "model": "labelled"}, "argument.range"),
+        ({"seed": -1}, "seed.range"),
+        ({"play": "walk", "path": 2**32}, "seed.range"),
+        ({"play": "way", "other": -1}, "seed.range"),
+        ({"play": "sum", "a": "1_2"}, "state.unreadable"),
+        ({"play": "sum", "a": "1_2_3", "b": "x", "c": "1_2_3"}, "state.unreadable"),
+        ({"play": "sum", "slot": 9}, "argument.range"),
+        ({"play": "sum", "tray": -1}, "argument.range"),
+    ],
+)
+def test_what_cannot_be_played_is_one_sentence(library: Library, changes: dict[str, Any], code: str) -> None:
+    state = replace(latent.State(model="gan"), **changes)
+    markup = latent.show_stage(library, state)
+    assert said(markup)[0][0] == f"error.{code}"
+    assert markup.count("data-say") == 1
+
+
+def test_a_broken_judge_takes_no_sum_away(tmp_path: Path) -> None:
+    directory = tiny.write_models(tmp_path / "models")
+    (directory / "classifier_cnn" / "classify.onnx").write_bytes(b"broken")
+    library = Library.open([directory], "cpu")
+    assert "<img" in latent.show_stage(library, latent.State(model="gan", play="sum"))
+
+
+def test_colours_are_played_as_colours() -> None:
+    # CIFAR-10's generator has three channels: a film of it is a sheet of colours, not of ink.
+    draw = np.random.default_rng(0)
+    film = draw.uniform(size=(2, 3, 3, 8, 8)).astype(np.float32)
+    content = base64.b64decode(latent._sheet(film).partition(",")[2])
+    with Image.open(io.BytesIO(content)) as sheet:
+        assert (sheet.mode, sheet.size) == ("RGB", (24, 16))
+    with Image.open(io.BytesIO(latent.gif(film))) as file:
+        assert file.size == ((8 + 4 + 8) * latent.FILE_SCALE, 8 * latent.FILE_SCALE)

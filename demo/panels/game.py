@@ -256,7 +256,7 @@ def _legend(game: Contest) -> Markup:
 
 
 def _verdict(game: Contest, score: float) -> Message:
-    letter = REAL if game.scale.says_real(np.float32(score)) else MADE
+    letter = REAL if game.scale.says_real(np.array(score, np.float32)) else MADE
     if game.judge.has("criticise"):
         return say(f"game.critic.{letter}", score=score)
     return say(f"game.judge.{letter}", score=score)
