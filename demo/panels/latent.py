@@ -126,7 +126,14 @@ def show_stage(library: Library, state: State) -> Markup:
         stage = shown[state.play](library, model, state)
     except LineageError as fault:
         return pieces.error(fault)
-    return tag("div", stage, class_=f"latent {state.play}", style=pieces.era(model), data_card=model.id)
+    return tag(
+        "div",
+        stage,
+        tag("p", pieces.lesson_button(model, NAME), class_="foot"),
+        class_=f"latent {state.play}",
+        style=pieces.era(model),
+        data_card=model.id,
+    )
 
 
 def parcel_of(library: Library, text: str) -> str:
