@@ -512,8 +512,9 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
         ),
         tag(
             "div",
-            *(_offer(image, seed, flat, slot) for image, seed in zip(rest, offered, strict=True)),
+            *(_offer(image, seed, slot) for image, seed in zip(rest, offered, strict=True)),
             class_="tray",
+            data_terms=json.dumps(chosen),
         ),
     )
 
@@ -551,16 +552,13 @@ def _single(image: Array, seed: int, place: int, chosen: bool) -> Markup:
     )
 
 
-def _offer(image: Array, seed: int, flat: Sequence[int], slot: int) -> Markup:
-    """Return a picture of the tray: it takes the chosen place, and the next place is chosen."""
-    after = [*flat[:slot], seed, *flat[slot + 1 :]]
-    written = ("_".join(map(str, after[k : k + TERM])) for k in range(0, 3 * TERM, TERM))
-    wish = dict(zip("abc", written, strict=True)) | {"slot": (slot + 1) % (3 * TERM)}
+def _offer(image: Array, seed: int, slot: int) -> Markup:
+    """Return a picture of the tray; the browser knows which place is chosen by now, and puts it there."""
     return tag(
         "button",
         pieces.picture(image, say("latent.offer.alt", seed=seed, term="ABC"[slot // TERM])),
         type="button",
-        data_set=json.dumps(wish),
+        data_offer=seed,
     )
 
 

@@ -60,6 +60,24 @@ lineage.latent = (tool, panel, root) => {
     for (const fader of faders.querySelectorAll("[data-z]")) fader.value = fader.dataset.value;
   }
 
+  // ---------------------------------------------------------------- the sum
+
+  // A picture of the tray takes the chosen place, and the next place is chosen. The terms are the state's, ahead
+  // of the server's where clicks come fast; the server's where it has chosen them.
+  root.addEventListener("click", ({ target }) => {
+    const offer = target.closest("[data-offer]");
+    if (!offer) return;
+    const state = panel.get();
+    const letters = ["a", "b", "c"];
+    const terms = state.a
+      ? letters.map((letter) => state[letter].split("_"))
+      : JSON.parse(find("[data-terms]").dataset.terms);
+    const each = terms[0].length;
+    terms[Math.floor(state.slot / each)][state.slot % each] = offer.dataset.offer;
+    const wish = Object.fromEntries(letters.map((letter, k) => [letter, terms[k].join("_")]));
+    panel.set({ ...wish, slot: (state.slot + 1) % (each * letters.length) });
+  });
+
   // ---------------------------------------------------------------- films
 
   let film = null; // {uri, sheet, lengths, count}
