@@ -263,7 +263,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
                         data_set=json.dumps({"z": ""}),
                         disabled=not turned,
                     ),
-                    tag("span", say("latent.turned", count=len(turned))),
+                    tag("span", say("latent.turned", count=len(turned))) if turned else None,
                     _keep("png"),
                     class_="note",
                 ),
