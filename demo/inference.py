@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import latents, limits
+from demo import latents, limits, occlusion
 from demo.corruption import Corruption, corrupt
 from demo.library import Digits, Library
 from onnx_models import seeds
@@ -110,6 +110,16 @@ class Scores:
 
     values: Array
     """float32 [count], in the units that the graph's `score` output states."""
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What a score rests on, place by place."""
+
+    change: Array
+    """float32 [height, width]: how much the score falls when that place is erased, so that more than zero
+    spoke for "real"; log-odds of a discriminator, a critic's own units."""
     milliseconds: float
 
 
@@ -243,6 +253,23 @@ def sample(library: Library, model_id: str, seed: int, count: int, label: int | 
     return _generate(library, model, z, label)
 
 
+def generate(library: Library, model_id: str, z: Array, label: int | None = None) -> Samples:
+    """Make one picture of each given z, float32 [count, z size], all in one batch."""
+    model = library.model(model_id, "generate")
+    limits.LATENTS.check(len(z))
+    return _generate(library, model, np.asarray(z, np.float32), label)
+
+
+def z_size(model: Model) -> int:
+    """Return how many numbers a model's `generate` takes for one picture."""
+    return _size(model.graphs["generate"], "z")
+
+
+def takes_label(model: Model, role: str) -> bool:
+    """Whether that graph of a model has an input for the class."""
+    return any(tensor.name == "label" for tensor in model.graphs[role].inputs)
+
+
 def interpolate(
     library: Library,
     model_id: str,
@@ -263,13 +290,27 @@ def interpolate(
 
 def scores(library: Library, model_id: str, images: Array, label: int | None = None) -> Scores:
     """Ask a discriminator or critic how real each picture looks; the first of the two graphs that ships."""
-    model = library.model(model_id)
-    role = "criticise" if model.has("criticise") else "discriminate"
-    graph = library.model(model_id, role).graphs[role]
+    model, graph = _scorer(library, model_id)
     images = _pictures(model, images)
     inputs = {"image": images} | _label(graph, label, len(images))
     result = library.runtime.run(graph, inputs)
     return Scores(result["score"].reshape(len(images)), result.milliseconds)
+
+
+def occlude(library: Library, model_id: str, image: Array, label: int | None = None) -> Occlusion:
+    """Erase one picture, float32 [channels, height, width], patch by patch under a discriminator or critic.
+
+    The whole picture and its 196 damaged copies are one batch. Ink is erased to paper, colour to mid-grey.
+    """
+    model, graph = _scorer(library, model_id)
+    image = _pictures(model, np.asarray(image, np.float32)[None])[0]
+    patches = occlusion.masks(*image.shape[1:])
+    ground = 0.0 if len(image) == 1 else 0.5
+    batch = np.concatenate([image[None], occlusion.erased(image, patches, ground)])
+    result = library.runtime.run(graph, {"image": batch} | _label(graph, label, len(batch)))
+    scores = result["score"].reshape(len(batch)).astype(np.float64)
+    evidence = scores if graph.role == "criticise" else occlusion.log_odds(scores)
+    return Occlusion(occlusion.spread(evidence[0] - evidence[1:], patches), result.milliseconds)
 
 
 def encode(library: Library, model_id: str, images: Array) -> Array:
@@ -361,6 +402,13 @@ def real(library: Library, dataset_id: str, seed: int, count: int, label: int | 
     keys = seeds.words(seed, 1, len(digits), Stream.CHOICE)[0][fitting]
     indices = fitting[np.argsort(keys, kind="stable")[:count]]
     return Real(_scaled(digits.images[indices]), digits.labels[indices].astype(np.int64), indices)
+
+
+def _scorer(library: Library, model_id: str) -> tuple[Model, Graph]:
+    """Return a model and its graph that scores pictures: the first of the two that ships."""
+    model = library.model(model_id)
+    role = "criticise" if model.has("criticise") else "discriminate"
+    return model, library.model(model_id, role).graphs[role]
 
 
 def _answer(library: Library, model_id: str, original: Array, shown: Array) -> Answer:

@@ -42,6 +42,8 @@ NEIGHBOURS = Bound("k", 1, 10, 5)
 """Nearest training pictures shown for one made picture."""
 INTERPOLATION = Bound("count", 2, 32, 9)
 """Pictures on the way from one z to another, both ends included."""
+LATENTS = Bound("latents", 1, 128, 16)
+"""Pictures made of given z in one answer: a film of five seconds, a sheet of knobs."""
 MODELS = Bound("models", 1, 16, 16)
 """Models asked in one request."""
 COLUMNS = Bound("columns", 1, 64, 8)

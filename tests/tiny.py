@@ -384,6 +384,23 @@ def gan(*, seed: int = 3, contrast: float = 0.3, conditional: bool = False) -> d
     }
 
 
+def critic(*, seed: int = 3, constant: float = 100.0) -> onnx.ModelProto:
+    """`criticise`: a linear score with no zero of its own, ``constant`` being added to all."""
+    draw = np.random.default_rng(seed)
+    weights = {
+        "weight": draw.normal(0, 0.1, (PIXELS, 1)),
+        "constant": np.array([constant]),
+        "flat": _FLAT,
+        "last": np.array([1]),
+    }
+    nodes: list[Node] = [
+        ("Reshape", "image flat", "pixels", {}),
+        ("Gemm", "pixels weight constant", "column", {}),
+        ("Squeeze", "column last", "score", {}),
+    ]
+    return graph(nodes, {"image": IMAGE}, {"score": ("batch",)}, weights)
+
+
 def classifier(
     prototypes: Floats | None = None, *, features: int = 8, seed: int = 4
 ) -> dict[str, onnx.ModelProto]:
@@ -617,6 +634,12 @@ def write_graph(folder: Path, file: str, model: onnx.ModelProto) -> dict[str, An
         "inputs": [_signature(value) for value in model.graph.input],
         "outputs": [_signature(value) for value in model.graph.output],
     }
+
+
+def weight(path: Path, name: str) -> NDArray[Any]:
+    """Read one initialiser of a written graph."""
+    stored = onnx.load(path).graph.initializer
+    return next(numpy_helper.to_array(tensor) for tensor in stored if tensor.name == name)
 
 
 def _storage(value: NDArray[Any]) -> NDArray[Any]:
