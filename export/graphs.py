@@ -211,8 +211,8 @@ class LabelledGibbsStep(nn.Module):
         free = label < 0
         # Gumbel-max: the largest of scores plus Gumbel noise is a draw from their softmax.
         drawn = (scores - torch.log(-torch.log(label_noise))).argmax(dim=1)
-        gain = torch.where(free, 1.0, self.network.label_gain)[:, None]
-        hidden_mean = memory.held_mean(visible, torch.where(free, drawn, label), gain)
+        held = torch.where(free, drawn, label)
+        hidden_mean = memory.held_mean(visible, held, self.network.gain(label))
         hidden = (hidden_noise < hidden_mean).to(visible.dtype)
         visible_mean = memory.code_mean(hidden)
         visible_sample = (visible_noise < visible_mean).to(visible.dtype)

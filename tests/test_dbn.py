@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,18 +153,20 @@ def test_fresh_layers_start_at_the_datas_log_odds() -> None:
 class _Holder(torch.nn.Module):
     """What LabelledGibbsStep reads of a network: its memory, and how hard a held label pulls."""
 
-    def __init__(self, network: dbn.AssociativeMemory, label_gain: float) -> None:
+    def __init__(self, network: dbn.AssociativeMemory, gains: Sequence[float]) -> None:
         super().__init__()
         self.memory = network
-        self.label_gain = label_gain
+        self.register_buffer("label_gain", torch.tensor(gains))
+
+    gain = dbn.DeepBeliefNetwork.gain
 
 
 def step(
-    network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, gain: float = 1.0
+    network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, gains: Sequence[float] = (1.0,) * CLASSES
 ) -> tuple[Tensor, ...]:
     draw = loop.Draw([0], CPU)
     noise = [draw.uniform(len(visible), units) for units in (HIDDEN, CODE, CLASSES)]
-    outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gain))(visible, label, *noise)
+    outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gains))(visible, label, *noise)
     return outputs
 
 
@@ -180,10 +183,12 @@ def test_a_clamped_label_stays_clamped(label: int) -> None:
 
 @pytest.mark.parametrize("gain", [0.5, 2.0])
 def test_a_held_label_pulls_harder_by_its_gain(gain: float) -> None:
-    """Catches a gain on the mean weight too, which would shift every label alike, or on the free energy."""
+    """Catches a gain on the mean weight too, which would shift every label alike, one on the free energy, and
+    another label's.
+    """
     network, codes, label = memory(), binary(CODE), 1
     held = torch.full([len(codes)], label)
-    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, held, gain)
+    _, _, hidden_mean, _, free_energy, label_mean = step(network, codes, held, (3.0, gain, 4.0))
     weights = network.weight[:, CODE:]
     middle = weights.mean(1)
     drive = codes @ network.weight[:, :CODE].T + network.hidden_bias
@@ -197,7 +202,9 @@ def test_a_free_label_is_drawn_from_its_conditional() -> None:
     """Catches a biased draw: frequencies in 20,000 draws against p(label | code)."""
     network, count = memory(), 20_000
     code = binary(CODE)[6:7].expand(count, -1)
-    _, _, hidden_mean, _, free_energy, label_mean = step(network, code, torch.full([count], -1), gain=2.0)
+    _, _, hidden_mean, _, free_energy, label_mean = step(
+        network, code, torch.full([count], -1), gains=(2.0, 3.0, 4.0)
+    )
     by_label = network.hidden_mean(network.with_label(code[:CLASSES], torch.arange(CLASSES)))
     drawn = torch.cdist(hidden_mean, by_label).argmin(1)
     frequency = torch.bincount(drawn, minlength=CLASSES) / count

@@ -71,7 +71,8 @@ class DBNConfig(Config):
     offset_rate: float = 0.01  # of the moving averages that the units are centred on
     label_weight: float = 1.0  # of log p(label | code) beside log p(code | label)
     label_rows: int = 25  # of a batch, that it is computed on: a quarter of the price, no bias
-    label_gain: float = 1.35  # of a held label's pull on the memory, in dreams
+    # Of each label's pull on the memory, while a dream holds it.
+    label_gain: tuple[float, ...] = (1.2, 1.2, 1.2, 1.3, 1.3, 1.3, 1.2, 1.1, 1.6, 1.4)
     backprop_rate: float = 1e-3  # AdamW's, at its height
     pixel_dropout: float = 0.1  # Hinton et al. 2012, "Improving neural networks by preventing co-adaptation"
     hidden_dropout: float = 0.3
@@ -86,8 +87,8 @@ class DBNConfig(Config):
             raise ConfigError("code, memory, gibbs_steps and label_rows must each be at least 1.")
         if self.chains < CLASSES or self.chains % CLASSES:
             raise ConfigError(f"chains must be a multiple of the {CLASSES} classes, not {self.chains}.")
-        if self.label_gain <= 0:
-            raise ConfigError(f"label_gain must be positive, not {self.label_gain}.")
+        if len(self.label_gain) != CLASSES or min(self.label_gain) <= 0:
+            raise ConfigError(f"label_gain takes {CLASSES} positive numbers, one for each label.")
         for name in ("offset_rate", "pixel_dropout", "hidden_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} must lie in [0, 1), not {getattr(self, name)}.")
@@ -153,8 +154,11 @@ class AssociativeMemory(RBM):
         state = self.with_label(code, label)
         return torch.sigmoid(functional.linear(state, self.weight, self.hidden_bias) + (gain - 1) * pull)
 
-    def clamped_step(self, code: Tensor, label: Tensor, draw: Draw, gain: float = 1.0) -> Tensor:
-        """One Gibbs step with the label held. [batch, code] in {0, 1}, int64 [batch] -> [batch, code]."""
+    def clamped_step(self, code: Tensor, label: Tensor, draw: Draw, gain: float | Tensor = 1.0) -> Tensor:
+        """One Gibbs step with the label held. [batch, code] in {0, 1}, int64 [batch] -> [batch, code].
+
+        `gain` as in :meth:`held_mean`.
+        """
         return sample(self.code_mean(sample(self.held_mean(code, label, gain), draw)), draw)
 
 
@@ -181,7 +185,8 @@ class DeepBeliefNetwork(nn.Module):
         self.recognition = nn.ModuleList([nn.Linear(below, above) for below, above in pairs])
         self.generative = nn.ModuleList([nn.Linear(above, below) for below, above in pairs])
         self.memory = AssociativeMemory(config.code, config.memory)
-        self.label_gain = config.label_gain
+        # No weight: it is chosen after the training that it takes no part in.
+        self.register_buffer("label_gain", torch.tensor(config.label_gain), persistent=False)
         self.requires_grad_(False)
 
     def untie(self, stack: GreedyStack) -> None:
@@ -210,12 +215,17 @@ class DeepBeliefNetwork(nn.Module):
         below = self.down(code, 1)
         return self.generative[0](below), below
 
+    def gain(self, label: Tensor) -> Tensor:
+        """How hard a dream holds its label: int64 [batch] in -1..9 -> [batch, 1], 1 where it is free."""
+        held = self.get_buffer("label_gain")[label.clamp(min=0)]
+        return torch.where(label < 0, 1.0, held)[:, None]
+
     def dream(self, label: Tensor, steps: int, draw: Draw) -> Tensor:
         """Pictures of clamped labels, `steps` Gibbs steps from coin flips. int64 [n] -> [n, 1, 28, 28]."""
         code = sample(torch.full([len(label), self.memory.weight.shape[1] - CLASSES], 0.5), draw)
-        code = code.to(self.memory.weight.device)
+        code, label = code.to(self.memory.weight.device), label.to(self.memory.weight.device)
         for _ in range(steps):
-            code = self.memory.clamped_step(code, label, draw, self.label_gain)
+            code = self.memory.clamped_step(code, label, draw, self.gain(label))
         return torch.sigmoid(self.decode(code)[0]).view(-1, 1, 28, 28)
 
 

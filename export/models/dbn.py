@@ -67,6 +67,8 @@ def gibbs_step(dbn: nn.Module) -> Graph:
     hidden, visible = dbn.memory.weight.shape
     classes = dbn.memory.classes
     code = visible - classes
+    gains = dbn.label_gain.tolist()
+    tightness = " to ".join(f"{gain:.3g}" for gain in sorted({min(gains), max(gains)}))
     return Graph(
         "gibbs_step",
         LabelledGibbsStep(dbn),
@@ -75,7 +77,7 @@ def gibbs_step(dbn: nn.Module) -> Graph:
             batched(
                 "label",
                 LABEL,
-                f"the digit held in mind, {dbn.label_gain:g} times as tightly as learned; -1 leaves it free",
+                f"the digit held in mind, {tightness} times as tightly as learned; -1 leaves it free",
                 dtype="int64",
             ),
             batched("hidden_noise", UNIFORM, "a hidden unit is on where it is below its mean", hidden),
