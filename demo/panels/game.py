@@ -140,7 +140,7 @@ def _question(game: Contest, state: State) -> Markup:
         "div",
         _answer(state, MADE, "ArrowLeft"),
         _answer(state, REAL, "ArrowRight"),
-        class_="answers",
+        class_="replies",
         role="group",
         aria_label=say("game.ask"),
     )
