@@ -140,13 +140,13 @@ ENTRIES = (
             "en": "A small residual network names what a photograph of 32 by 32 pixels shows: one of "
             "ten animals and vehicles. Each block adds a correction to what it was given instead of "
             "computing everything anew, so that the error finds a straight way back through all "
-            "layers. It learned from a lossy JPEG copy of CIFAR-10 in under an hour on one processor "
+            "layers. It learned from a lossy JPEG copy of CIFAR-10 in about an hour on one processor "
             "core, and its features measure the models that generate such pictures.",
             "fr": "Un petit réseau résiduel nomme ce que montre une photographie de 32 pixels sur 32 "
             ": l'un de dix animaux et véhicules. Chaque bloc ajoute une correction à ce qu'il reçoit "
             "au lieu de tout recalculer, si bien que l'erreur trouve un chemin direct à travers "
-            "toutes les couches. Il a appris d'une copie JPEG de CIFAR-10, avec pertes, en moins "
-            "d'une heure sur un seul cœur, et ses traits mesurent les modèles qui engendrent de "
+            "toutes les couches. Il a appris d'une copie JPEG de CIFAR-10, avec pertes, en une "
+            "heure environ sur un seul cœur, et ses traits mesurent les modèles qui engendrent de "
             "telles images.",
         },
         equation=EQUATION,
