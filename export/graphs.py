@@ -185,6 +185,14 @@ class Descend(nn.Module):
         return torch.sigmoid(logits), logits, hidden
 
 
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp x), the same shape: onnxruntime computes Sigmoid and Log in vectors, Softplus one by one.
+
+    Stable: the sigmoid of |x| lies in [1/2, 1].
+    """
+    return torch.relu(x) - torch.log(torch.sigmoid(x.abs()))
+
+
 class LabelledGibbsStep(nn.Module):
     """One step of Gibbs sampling in a belief network's associative memory, the label clamped or free.
 
@@ -207,7 +215,7 @@ class LabelledGibbsStep(nn.Module):
     ) -> tuple[Tensor, ...]:
         """State, noise -> as GibbsStep, and label_mean; on is noise < mean."""
         memory = self.network.memory
-        scores, _ = memory.label_scores(visible)  # [batch, classes]: -F(visible, label)
+        scores, _ = memory.label_scores(visible, softplus)  # [batch, classes]: -F(visible, label)
         free = label < 0
         # Gumbel-max: the largest of scores plus Gumbel noise is a draw from their softmax.
         drawn = (scores - torch.log(-torch.log(label_noise))).argmax(dim=1)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluation import annealing, belief
-from export.graphs import LabelledGibbsStep
+from export.graphs import LabelledGibbsStep, softplus
 from tests import tiny
 from training import __main__ as command_line
 from training import checkpoint, dbn, loop
@@ -168,6 +168,13 @@ def step(
     noise = [draw.uniform(len(visible), units) for units in (HIDDEN, CODE, CLASSES)]
     outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gains))(visible, label, *noise)
     return outputs
+
+
+def test_the_graphs_softplus_is_softplus() -> None:
+    """Catches an overflow in either tail, and a sign lost where x is negative."""
+    x = torch.linspace(-200, 200, 4001)
+    # A logarithm of a number just below 1 is off by an ulp of 1 or so, whatever the size of x.
+    torch.testing.assert_close(softplus(x), functional.softplus(x.double()).float(), rtol=1e-6, atol=2e-7)
 
 
 @pytest.mark.parametrize("label", range(CLASSES))

@@ -25,7 +25,7 @@ tighter than the model does (`label_gain`): at the learned strength one dream in
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -126,16 +126,19 @@ class AssociativeMemory(RBM):
         weight, bias = self.weight[:, : -self.classes], self.visible_bias[: -self.classes]
         return torch.sigmoid(torch.addmm(bias, hidden, weight))
 
-    def label_scores(self, code: Tensor) -> tuple[Tensor, Tensor]:
+    def label_scores(
+        self, code: Tensor, softplus: Callable[[Tensor], Tensor] = functional.softplus
+    ) -> tuple[Tensor, Tensor]:
         """-F(code, y) of every label y [batch, classes], nats, and h3's drives [batch, classes, hidden].
 
         softmax over y of the scores is p(y | code), exactly (Larochelle & Bengio 2008, equation 2).
+        `softplus` computes log(1 + exp x), however that is fastest.
         """
         code_weight, label_weight = self.weight.split([code.shape[1], self.classes], dim=1)
         code_bias, label_bias = self.visible_bias.split([code.shape[1], self.classes])
         from_code = functional.linear(code, code_weight).float() + self.hidden_bias  # [batch, hidden]
         drive = from_code[:, None, :] + label_weight.T  # [batch, classes, hidden]
-        scores = (code @ code_bias)[:, None] + label_bias + functional.softplus(drive).sum(2)
+        scores = (code @ code_bias)[:, None] + label_bias + softplus(drive).sum(2)
         return scores, drive
 
     def with_label(self, code: Tensor, label: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-Bfree_energyJ–SU√Ìp_√
+Bfree_energyJ–SU√Ïp_√
