@@ -307,10 +307,10 @@ def test_damage_changes_what_the_networks_see(site: serving.Page, visit: Callabl
 
 def test_the_steps_slider_lengthens_the_film(site: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(site).open()
-    frames = page.locator("#panel-draw [data-strip] li")
+    frames = page.locator("#panel-draw [data-strip=rbm] li")
     assert frames.count() == 10
     drag(page, page.get_by_role("slider", name="Gibbs steps"), 0.6)
-    last = page.locator("#panel-draw [data-strip] .moment").last
+    last = page.locator("#panel-draw [data-strip=rbm] .moment").last
     expect(last).not_to_have_text("9")
     expect(last).to_have_text(page.locator("#panel-draw output[for=steps]").inner_text())
     first, final = pixels(frames.first.locator("img")), pixels(frames.last.locator("img"))
