@@ -9,7 +9,7 @@ import base64
 import binascii
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,15 +233,27 @@ def enlarge(image: Bytes, scale: int) -> Bytes:
 
 
 def to_png(image: Bytes) -> bytes:
-    """Encode uint8 [height, width] or [height, width, 3] without loss, the same array to the same bytes."""
+    """Encode uint8 [height, width] or [height, width, 3 or 4] without loss, the same bytes each time."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def to_data_uri(image: Bytes) -> str:
-    """Encode uint8 [height, width] or [height, width, 3] as ``data:image/png;base64,...``."""
+    """Encode uint8 [height, width] or [height, width, 3 or 4] as ``data:image/png;base64,...``."""
     return "data:image/png;base64," + base64.b64encode(to_png(image)).decode("ascii")
+
+
+def to_gif(frames: Iterable[Bytes], frames_a_second: int) -> bytes:
+    """Encode frames, uint8 [height, width] or [height, width, 3], as an animation that never ends.
+
+    GIF rather than WebP: an animation of the same size without loss takes a tenth of the time to write.
+    """
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    buffer = io.BytesIO()
+    duration = 1000 // frames_a_second
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=False)
+    return buffer.getvalue()
 
 
 def _from_data_uri(uri: str) -> bytes:

@@ -104,9 +104,7 @@ def build(library: Library) -> None:
         desk,
         stage,
         trigger_mode="always_last",
-        show_progress="hidden",
-        concurrency_limit=limits.CONCURRENCY,
-        api_visibility="private",
+        **pieces.listening(),
     )
 
 

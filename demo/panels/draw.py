@@ -88,9 +88,7 @@ def build(library: Library) -> None:
         desk,
         [answers, strips],
         trigger_mode="always_last",
-        show_progress="hidden",
-        concurrency_limit=limits.CONCURRENCY,
-        api_visibility="private",
+        **pieces.listening(),
     )
 
 
@@ -350,9 +348,7 @@ def _filters(library: Library, model: Model) -> None:
         lambda: show_filters(library, model),
         None,
         drawer,
-        show_progress="hidden",
-        concurrency_limit=limits.CONCURRENCY,
-        api_visibility="private",
+        **pieces.listening(),
     )
 
 

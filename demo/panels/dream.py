@@ -64,11 +64,7 @@ def build(library: Library) -> None:
     pieces.fixed(_way_controls(state), "chain")
     way = pieces.view(show_way(library, state), "way")
     parcel = pieces.download()
-    listening = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "concurrency_limit": limits.CONCURRENCY,
-    }
+    listening = pieces.listening()
     desk.input(
         lambda text: _update(library, text), desk, [sheets, way], trigger_mode="always_last", **listening
     )

@@ -5,16 +5,13 @@ The state holds the answers, and nothing of the truth reaches the browser before
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from demo import contest, inference, limits
+from demo import contest, images, inference, limits
 from demo.contest import ROUNDS, Contest
 from demo.library import Library
 from demo.markup import Markup, Message, say, tag
@@ -71,9 +68,7 @@ def build(library: Library) -> None:
         desk,
         stage,
         trigger_mode="always_last",
-        show_progress="hidden",
-        concurrency_limit=limits.CONCURRENCY,
-        api_visibility="private",
+        **pieces.listening(),
     )
 
 
@@ -113,9 +108,7 @@ def heat(change: Array) -> str:
     depth = change / max(float(np.abs(change).max()), 1e-12)
     tones = np.where(depth[..., None] > 0, _TONES[REAL], _TONES[MADE]).astype(np.uint8)
     opacity = np.rint(255 * _STRONGEST * np.abs(depth)).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(np.concatenate([tones, opacity[..., None]], axis=2), "RGBA").save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return images.to_data_uri(np.concatenate([tones, opacity[..., None]], axis=2))
 
 
 def _update(library: Library, text: str) -> Markup:
@@ -264,21 +257,23 @@ def _verdict(game: Contest, score: float) -> Message:
 
 def _bar(game: Contest, k: int) -> Markup:
     """Draw a judge's score on its way from made to real; the tick is where it changes its mind."""
-    place = float(game.scale.place(game.scores[k]))
     return tag(
         "div",
         tag("span", say("game.m"), class_="m"),
-        tag(
-            "span",
-            tag("span", class_="tick"),
-            tag("span", class_="mark"),
-            class_="track",
-            style=f"--place:{place:.4f}",
-            role="img",
-            aria_label=_verdict(game, float(game.scores[k])),
-        ),
+        _track(game, k, role="img", aria_label=_verdict(game, float(game.scores[k]))),
         tag("span", say("game.r"), class_="r"),
         class_="bar",
+    )
+
+
+def _track(game: Contest, k: int, **attributes: str | Message) -> Markup:
+    return tag(
+        "span",
+        tag("span", class_="tick"),
+        tag("span", class_="mark"),
+        class_="track",
+        style=f"--place:{float(game.scale.place(game.scores[k])):.4f}",
+        **attributes,
     )
 
 
@@ -392,13 +387,7 @@ def _exhibit(game: Contest, state: State, k: int) -> Markup:
             "button",
             pieces.picture(game.images[k], _summary(game, state, k)),
             tag("span", say(f"game.{truth}"), class_=f"truth {truth}"),
-            tag(
-                "span",
-                tag("span", class_="tick"),
-                tag("span", class_="mark"),
-                class_="track",
-                style=f"--place:{float(game.scale.place(game.scores[k])):.4f}",
-            ),
+            _track(game, k),
             _marks(game, state, k),
             type="button",
             data_set=json.dumps({"turn": k}),

@@ -6,7 +6,6 @@ browser plays (``static/latent.js``).
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from base64 import b64encode
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo import images, inference, latents, limits
 from demo.library import Library
@@ -102,11 +100,7 @@ def build(library: Library) -> None:
     stage = pieces.view(show_stage(library, state), "stage")
     pieces.lessons(models, NAME)
     parcel = pieces.download()
-    listening = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "concurrency_limit": limits.CONCURRENCY,
-    }
+    listening = pieces.listening()
     desk.input(lambda text: _update(library, text), desk, stage, trigger_mode="always_last", **listening)
     desk.submit(lambda text: parcel_of(library, text), desk, parcel, **listening)
 
@@ -158,21 +152,11 @@ def parcel_of(library: Library, text: str) -> str:
 
 def gif(rows: Array) -> bytes:
     """Encode films side by side, float32 [films, frames, channels, height, width], as an endless GIF."""
-    frames = [
-        Image.fromarray(images.enlarge(_ground(images.as_image(_beside(moment))), FILE_SCALE))
+    frames = (
+        images.enlarge(_ground(images.as_image(_beside(moment))), FILE_SCALE)
         for moment in rows.swapaxes(0, 1)
-    ]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer,
-        "GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=1000 // FRAMES_A_SECOND,
-        loop=0,
-        optimize=False,
     )
-    return buffer.getvalue()
+    return images.to_gif(frames, FRAMES_A_SECOND)
 
 
 def _update(library: Library, text: str) -> Markup:

@@ -6,7 +6,6 @@ while they are computed; the browser (``static/movie.js``) keeps every frame, so
 
 from __future__ import annotations
 
-import io
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo import images, inference, limits
 from demo.inference import Step
@@ -95,9 +93,7 @@ def build(library: Library) -> None:
         desk,
         stage,
         trigger_mode="multiple",  # asking anew must reach the server while the old movie is being made
-        show_progress="hidden",
-        concurrency_limit=limits.MOVIES,
-        api_visibility="private",
+        **pieces.listening(limits.MOVIES),
     )
 
     def keep(text: str) -> Iterator[str]:
@@ -107,9 +103,7 @@ def build(library: Library) -> None:
         keep,
         desk,
         parcel,
-        show_progress="hidden",
-        concurrency_limit=limits.MOVIES,
-        api_visibility="private",
+        **pieces.listening(limits.MOVIES),
     )
 
 
@@ -177,25 +171,9 @@ def parcel_of(library: Library, text: str) -> Iterator[str]:
 
 
 def gif(moments: Iterable[Array]) -> bytes:
-    """Encode the chains, float32 [chains, 1, height, width] at each moment, as an endless GIF on white paper.
-
-    GIF rather than WebP: an animation of the same size without loss takes a tenth of the time to write.
-    """
-    frames = [
-        Image.fromarray(255 - images.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE), "L")
-        for moment in moments
-    ]
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer,
-        "GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=1000 // FRAMES_A_SECOND,
-        loop=0,
-        optimize=False,
-    )
-    return buffer.getvalue()
+    """Encode the chains, float32 [chains, 1, height, width] at each moment, on white paper."""
+    frames = (255 - images.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE) for moment in moments)
+    return images.to_gif(frames, FRAMES_A_SECOND)
 
 
 def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:

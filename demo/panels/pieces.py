@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from demo import limits
 from demo.images import to_bytes
 from demo.markup import Markup, Message, join, problem, say, tag
 from onnx_models.catalog import Model
@@ -145,6 +146,11 @@ def drawer(summary: Message, name: str) -> gr.HTML:
 def lead(panel: str) -> gr.HTML:
     """Return the one sentence that says what happens in a panel."""
     return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
+
+
+def listening(limit: int = limits.CONCURRENCY) -> dict[str, Any]:
+    """Return how a panel's events reach the server: unannounced, not over the API, so many at a time."""
+    return {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": limit}
 
 
 def download() -> gr.HTML:
