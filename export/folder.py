@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +41,10 @@ def build(
         done()
 
     snapshots = []
-    for path in thinned(run.snapshots, len(contents[entry.snapshot_role])) if entry.snapshot_role else ():
-        document = load_weights(path)
-        graph = _graph(entry, run.config, document["weights"])
-        ((_, network),) = graph.module.named_children()
-        content = with_weights(contents[graph.role], network)
-        parity.prove(entry.id, graph, content)
-        seen = document["images_seen"]
+    for role, seen, content in _snapshots(entry, run, contents):
         # The last generation is the shipped one: no need to store it twice.
-        file = f"snapshots/{seen:010d}.onnx" if content != contents[graph.role] else f"{graph.role}.onnx"
-        snapshots.append({"images_seen": seen, "role": graph.role, **_described(file, content)})
+        file = f"snapshots/{seen:010d}.onnx" if content != contents[role] else f"{role}.onnx"
+        snapshots.append({"images_seen": seen, "role": role, **_described(file, content)})
         files[file] = content
         done()
 
@@ -114,6 +108,30 @@ def thinned(snapshots: Sequence[Path], size: int) -> list[Path]:
     """
     count = min(len(snapshots), 1 + manifest.SNAPSHOT_LIMIT // size)
     return [snapshots[round(k * (len(snapshots) - 1) / max(count - 1, 1))] for k in range(count)]
+
+
+def _snapshots(entry: Entry, run: Run, contents: dict[str, bytes]) -> Iterator[tuple[str, int, bytes]]:
+    """Role, images seen and file of a graph's generations, parity proved; in 8 bits, since they are many.
+
+    The shipped generation, where it is among them, comes as the shipped file.
+    """
+    if entry.snapshot_role is None or not run.snapshots:
+        return
+    eight = b""  # the graph whose weights each generation replaces
+    paths = list(run.snapshots)
+    while paths:
+        document = load_weights(paths.pop(0))
+        graph = _graph(entry, run.config, document["weights"])
+        ((_, network),) = graph.module.named_children()
+        if not eight:
+            eight = to_onnx(dataclasses.replace(graph, storage="int8"))
+            paths = thinned(run.snapshots, len(eight))[1:]
+        content = with_weights(contents[graph.role], network)
+        if content != contents[graph.role]:
+            graph = dataclasses.replace(graph, storage="int8")
+            content = with_weights(eight, network)
+        parity.prove(entry.id, graph, content)
+        yield graph.role, document["images_seen"], content
 
 
 def loss_curve(log: Path) -> bytes:

@@ -26,7 +26,7 @@ class Graph:
     module: nn.Module
     inputs: tuple[Described, ...]
     outputs: tuple[Described, ...]
-    storage: Literal["float32", "float16"] = "float32"
+    storage: Literal["float32", "float16", "int8"] = "float32"
     """What the weights are kept in; all arithmetic is float32."""
 
     def __post_init__(self) -> None:
