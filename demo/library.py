@@ -24,7 +24,7 @@ class Digits:
     """Labelled real pictures."""
 
     images: NDArray[np.uint8]
-    """uint8 [count, height, width]."""
+    """uint8 [count, channels, height, width]."""
     labels: NDArray[np.uint8]
     """uint8 [count]."""
 
@@ -41,6 +41,10 @@ class Digits:
         flat = self.images.reshape(len(self), -1)
         for first in range(0, len(self), _CHUNK):
             yield flat[first : first + _CHUNK].astype(np.float32)
+
+    def pictures(self, indices: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the pictures at these positions: float32 [..., channels, height, width] in [0, 1]."""
+        return self.images[indices].astype(np.float32) / np.float32(255.0)
 
     def __len__(self) -> int:
         """Return how many pictures there are."""
@@ -181,6 +185,7 @@ def _digits(content: bytes, path: Path) -> Digits:
             dataset=path.parent.name,
             file=path.name,
         ) from fault
+    images = images[:, None] if images.ndim == 3 else images  # grey ones are stored without their one channel
     for array in (images, labels):
         array.setflags(write=False)  # shared by all visitors
     return Digits(images, labels)

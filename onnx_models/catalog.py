@@ -134,12 +134,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Real pictures that several models share on the page: examples, a neighbour index."""
+    """Real pictures that several models share on the page: examples, pictures to search."""
 
     id: str
     name: str
     licence: str
     source: str
+    classes: Mapping[str, tuple[str, ...]]
+    """Names by language, in the order of their labels."""
     files: tuple[File, ...]
 
     def file(self, role: str) -> File | None:
@@ -321,7 +323,8 @@ def _file(entry: Mapping[str, Any], folder: Path) -> File:
 def _dataset(path: Path) -> Dataset:
     entry = json.loads(path.read_text("utf-8"))
     files = tuple(_file(file, path.parent) for file in entry["files"])
-    return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], files)
+    classes = {language: tuple(names) for language, names in entry["classes"].items()}
+    return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], classes, files)
 
 
 def _metrics(path: Path, shipped: set[str]) -> tuple[Metric, ...]:

@@ -667,6 +667,7 @@ def test_digits_ship_exactly_and_reproducibly(tmp_path: Path) -> None:
     document, files = shards.build("mnist", root)
     assert files == shards.build("mnist", root)[1]
     assert not list(manifest.schema_faults(document, "dataset"))
+    assert document["classes"] == {"en": list("0123456789"), "fr": list("0123456789")}
     test, train = shards.datasets.load("mnist", "test", root), shards.datasets.load("mnist", "train", root)
     with np.load(io.BytesIO(files["examples.npz"])) as examples:
         assert np.bincount(examples["labels"]).tolist() == [shards.PER_CLASS] * 10
