@@ -34,9 +34,10 @@ from export.onnx_file import signature
 OPSET = 18  # what PyTorch's exporter writes without converting anything
 IR_VERSION = 10  # the newest that the runtimes of the contract read
 PRODUCER = "latent-lineage"
-# Values. A smaller layer saves less than 64 KB and often stands first, behind z or the code, where one
-# rounding reaches every pixel: halving the 25,600 values of the GAN's first layer doubled its largest error.
-SMALLEST_HALF = 32_768
+# Values. A smaller layer saves less than 128 KB and often stands first, behind z or the code, where one
+# rounding reaches every pixel, or last, where nothing averages it away: halving the 25,600 values of the
+# GAN's first layer doubled its largest error.
+SMALLEST_HALF = 65_536
 SCALE = "{}.scale"  # of an 8-bit initialiser, one value for each of its columns
 
 
