@@ -298,7 +298,8 @@ def _measured(
         except LineageError as fault:
             found[model.id] = fault
     pictures = shown.real(library, state.seed, state.label, wall.JUDGED)
-    found[_REAL] = shown.read(library, pictures, yardsticks[state.label])
+    if len(pictures):  # a class may be missing among the examples
+        found[_REAL] = shown.read(library, pictures, yardsticks[state.label])
     return found
 
 
@@ -371,7 +372,7 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
         if isinstance(reading, Reading):
             pictures = shown.made(library, model, state.seed, state.label, wall.SHOWN)
             blocks.append((f"{model.title['en']}, {model.year}", _in_words(reading, state), pictures))
-    reading = readings[_REAL]
+    reading = readings.get(_REAL)
     if isinstance(reading, Reading):
         pictures = shown.real(library, state.seed, state.label, wall.SHOWN)
         blocks.append(
