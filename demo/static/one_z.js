@@ -45,7 +45,8 @@
     });
     root.addEventListener("pointerleave", () => look(chosen()));
     root.addEventListener("click", (event) => {
-      const place = under(event);
+      // The radio buttons speak for themselves; the arrow keys click on them without a pointer.
+      const place = event.target.matches("input") ? null : under(event);
       if (place !== null) panel.set({ pick: place });
     });
     root.addEventListener("lineage:changed", () => look(chosen()));
