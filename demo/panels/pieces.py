@@ -100,13 +100,21 @@ def view(markup: Markup, name: str, runs: str = "view") -> gr.HTML:
     )
 
 
-def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = (), settle: int = 0) -> gr.HTML:
+def desk(
+    markup: Markup,
+    state: State,
+    name: str,
+    private: tuple[str, ...] = (),
+    settle: int = 0,
+    local: tuple[str, ...] = (),
+) -> gr.HTML:
     """Return the input of a panel: its controls, and its state as the value.
 
     Parameters
     ----------
     private : names in the state that are kept out of the address
     settle : milliseconds of rest after which a change is sent
+    local : names in the state that the browser alone acts upon: a change of them asks nobody
 
     """
     return gr.HTML(
@@ -115,7 +123,18 @@ def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = (),
         js_on_load=_start("desk"),
         apply_default_css=False,
         elem_classes=["holds-desk"],
-        markup=tag("div", markup, class_="desk", data_private=json.dumps(private), data_settle=settle),
+        # Radio buttons of one name are one group in a form, and without forms in the whole page.
+        markup=tag(
+            "form",
+            tag(
+                "div",
+                markup,
+                class_="desk",
+                data_private=json.dumps(private),
+                data_settle=settle,
+                data_local=json.dumps(local),
+            ),
+        ),
     )
 
 
@@ -175,8 +194,8 @@ def _start(kind: str) -> str:
 
 
 def ink_uri(image: Array) -> str:
-    """Encode [1, height, width] as transparent ink, [3, height, width] as colours; lossless PNG."""
-    if len(image) == 3:
+    """Encode [1, height, width] as transparent ink, [3 or 4, height, width] as colours; lossless PNG."""
+    if len(image) > 1:
         picture = Image.fromarray(np.ascontiguousarray(to_bytes(image).transpose(1, 2, 0)))
     else:
         coverage = to_bytes(image[0])
@@ -239,9 +258,16 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
 # -------------------------------------------------------------------------------------------------- figures
 
 
-def hint(message_id: str) -> Markup:
-    """Return a "?" that says in one sentence what a number means."""
-    return tag("button", "?", type="button", class_="hint", aria_label=say(message_id))
+def hint(message_id: str, tabbed: bool = True) -> Markup:
+    """Return a "?" that says in one sentence what a number means; the Tab key may pass over repeated ones."""
+    return tag(
+        "button",
+        "?",
+        type="button",
+        class_="hint",
+        aria_label=say(message_id),
+        tabindex=None if tabbed else "-1",
+    )
 
 
 def figure(name: str, value: Message | None) -> Markup:
