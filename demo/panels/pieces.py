@@ -100,13 +100,21 @@ def view(markup: Markup, name: str, runs: str = "view") -> gr.HTML:
     )
 
 
-def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = (), settle: int = 0) -> gr.HTML:
+def desk(
+    markup: Markup,
+    state: State,
+    name: str,
+    private: tuple[str, ...] = (),
+    settle: int = 0,
+    local: tuple[str, ...] = (),
+) -> gr.HTML:
     """Return the input of a panel: its controls, and its state as the value.
 
     Parameters
     ----------
     private : names in the state that are kept out of the address
     settle : milliseconds of rest after which a change is sent
+    local : names in the state that the browser alone acts upon: a change of them asks nobody
 
     """
     return gr.HTML(
@@ -115,7 +123,18 @@ def desk(markup: Markup, state: State, name: str, private: tuple[str, ...] = (),
         js_on_load=_start("desk"),
         apply_default_css=False,
         elem_classes=["holds-desk"],
-        markup=tag("div", markup, class_="desk", data_private=json.dumps(private), data_settle=settle),
+        # Radio buttons of one name are one group in a form, and without forms in the whole page.
+        markup=tag(
+            "form",
+            tag(
+                "div",
+                markup,
+                class_="desk",
+                data_private=json.dumps(private),
+                data_settle=settle,
+                data_local=json.dumps(local),
+            ),
+        ),
     )
 
 

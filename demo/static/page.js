@@ -153,6 +153,7 @@ window.lineage = (() => {
     const panel = element.closest(PANEL);
     const defaults = JSON.parse(props.value);
     const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    const local = new Set(JSON.parse(element.querySelector(".desk").dataset.local));
     const settle = Number(element.querySelector(".desk").dataset.settle);
     let state = { ...defaults };
     let settling = null;
@@ -204,13 +205,18 @@ window.lineage = (() => {
       state = { ...state, ...changes };
       reflect();
       save();
-      send();
+      if (news.every(([name]) => local.has(name))) tell();
+      else send();
+    }
+
+    function tell() {
+      panel.dispatchEvent(new CustomEvent("lineage:changed"));
+      props.value = JSON.stringify(state);
     }
 
     function send() {
       wait();
-      panel.dispatchEvent(new CustomEvent("lineage:changed"));
-      props.value = JSON.stringify(state);
+      tell();
       clearTimeout(settling);
       if (settle) settling = setTimeout(trigger, settle, "input");
       else trigger("input");
@@ -237,6 +243,7 @@ window.lineage = (() => {
       else if (button.dataset.set) set(JSON.parse(button.dataset.set));
       else set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
     });
+    element.querySelector("form").addEventListener("submit", (event) => event.preventDefault()); // Enter in a field
     // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
     // address was read before it had finished laying the page out.
     watch("value", () => props.value !== JSON.stringify(state) && send());
