@@ -131,6 +131,8 @@ class Classes:
     """float32 [count, classes], rows sum to 1."""
     labels: NDArray[np.int64]
     """int64 [count]: the likeliest class."""
+    features: Array
+    """float32 [count, features]: what the judge sees in them."""
     milliseconds: float
 
 
@@ -340,7 +342,8 @@ def classify(library: Library, model_id: str, images: Array) -> Classes:
     logits = result["class_logits"].astype(np.float64)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Classes(probabilities, probabilities.argmax(axis=1), result.milliseconds)
+    features = result["features"].reshape(len(images), -1)
+    return Classes(probabilities, probabilities.argmax(axis=1), features, result.milliseconds)
 
 
 def filters(library: Library, model_id: str) -> Array:
@@ -389,19 +392,27 @@ def nearest(library: Library, dataset_id: str, images: Array, k: int = 5) -> Nei
     )
 
 
-def real(library: Library, dataset_id: str, seed: int, count: int, label: int | None = None) -> Real:
+def real(
+    library: Library,
+    dataset_id: str,
+    seed: int,
+    count: int,
+    label: int | None = None,
+    training: bool = False,
+) -> Real:
     """Pick real pictures by seed, none twice; of one class where ``label`` is 0 or more.
 
-    There are no more than the data set's example file holds: fewer come back where fewer fit.
+    There are no more than the data set's example file holds: fewer come back where fewer fit. ``training``
+    picks from the training pictures instead.
     """
-    digits = library.examples(dataset_id)
+    digits = library.neighbours(dataset_id) if training else library.examples(dataset_id)
     count, seed = limits.COUNT.check(count), seeds.check_seed(seed)
     wanted = limits.LABEL.check(-1 if label is None else label)
     fitting = np.flatnonzero(digits.labels == wanted) if wanted >= 0 else np.arange(len(digits))
     # A random key for each picture, and the smallest keys win: a shuffle that any language can repeat.
     keys = seeds.words(seed, 1, len(digits), Stream.CHOICE)[0][fitting]
     indices = fitting[np.argsort(keys, kind="stable")[:count]]
-    return Real(_scaled(digits.images[indices]), digits.labels[indices].astype(np.int64), indices)
+    return Real(digits.pictures(indices), digits.labels[indices].astype(np.int64), indices)
 
 
 def _scorer(library: Library, model_id: str) -> tuple[Model, Graph]:

@@ -24,7 +24,7 @@ class Digits:
     """Labelled real pictures."""
 
     images: NDArray[np.uint8]
-    """uint8 [count, height, width]."""
+    """uint8 [count, height, width], of colours [count, 3, height, width]."""
     labels: NDArray[np.uint8]
     """uint8 [count]."""
 
@@ -41,6 +41,13 @@ class Digits:
         flat = self.images.reshape(len(self), -1)
         for first in range(0, len(self), _CHUNK):
             yield flat[first : first + _CHUNK].astype(np.float32)
+
+    def pictures(self, indices: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the pictures at these positions: float32 [indices, channels, height, width] in [0, 1]."""
+        chosen = self.images[indices]
+        if chosen.ndim == 3:
+            chosen = chosen[:, None]
+        return chosen.astype(np.float32) / np.float32(255.0)
 
     def __len__(self) -> int:
         """Return how many pictures there are."""

@@ -18,7 +18,7 @@ from evaluation.figures import figure
 from evaluation.likelihood import binarise
 from onnx_models import seeds
 from onnx_models.catalog import Metric, Model
-from training.metrics import diversity_ratio
+from onnx_models.diversity import diversity_ratio
 
 CHAINS = 100
 BOUND_SAMPLES = 4  # of the hidden layers, from each test image

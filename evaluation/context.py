@@ -92,7 +92,7 @@ class Context:
         return replace(data, images=data.images[:count], labels=data.labels[:count])
 
     def judge(self, model: Model) -> Model:
-        """Return the shipped judge of the model's data set: of several, the first by id.
+        """Return the shipped judge of the model's data set.
 
         Raises
         ------
@@ -100,14 +100,10 @@ class Context:
             There is none.
 
         """
-        judges = [
-            judge
-            for judge in self.catalog.having("classify", kinds=("judge",))
-            if judge.dataset["id"] == model.dataset["id"] and judge.image == model.image
-        ]
-        if not judges:
+        judge = self.catalog.judge(model.dataset["id"], model.image)
+        if judge is None:
             raise NotMeasuredError(f"no judge of {model.dataset['id']} is among the models")
-        return min(judges, key=lambda judge: judge.id)
+        return judge
 
     def judged_data(self, model: Model, split: str) -> tuple[Array, Array]:
         """Return features float32 [n, d] and classes int64 [n] of real images, by the model's judge."""

@@ -17,7 +17,8 @@ from evaluation.context import Array, Context
 from evaluation.figures import figure
 from onnx_models import seeds
 from onnx_models.catalog import Metric, Model
-from training.metrics import class_fractions, diversity_ratio, frechet_distance, precision_recall
+from onnx_models.diversity import diversity_ratio
+from training.metrics import class_fractions, frechet_distance, precision_recall
 
 SAMPLES = 10_000
 NEIGHBOURS = 3

@@ -176,6 +176,18 @@ class Catalog:
             known=known,
         )
 
+    def judge(self, dataset_id: str, image: Mapping[str, int]) -> Model | None:
+        """Return who names the classes of such pictures in every figure: of several judges the first by id.
+
+        ``image`` holds their ``channels``, ``height`` and ``width``.
+        """
+        fitting = (
+            judge
+            for judge in self.having("classify", kinds=("judge",))
+            if judge.dataset["id"] == dataset_id and judge.image == image
+        )
+        return min(fitting, key=lambda judge: judge.id, default=None)
+
     def having(self, *roles: str, kinds: tuple[str, ...] = ("model",)) -> tuple[Model, ...]:
         """Return the models of those kinds that ship a graph for each of ``roles``, oldest first."""
         return tuple(model for model in self.models if model.kind in kinds and model.has(*roles))

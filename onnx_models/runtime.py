@@ -134,13 +134,24 @@ class Runtime:
         Raises
         ------
         LineageError
-            ``input.names``, ``input.dtype``, ``input.shape`` or ``input.not_finite``, naming the input.
+            ``input.names``, ``input.dtype``, ``input.shape`` or ``input.not_finite``, naming the input;
+            ``file.failed`` where onnxruntime itself gives up; and what `session` raises.
 
         """
         check_inputs(graph, inputs)
         session = self.session(graph, brief)
         start = time.perf_counter()
-        values = session.run(None, dict(inputs))
+        try:
+            values = session.run(None, dict(inputs))
+        except Exception as fault:  # see `_open`
+            raise LineageError(
+                "file.failed",
+                f"{graph.path.name} of {graph.path.parent.name} failed while it ran in onnxruntime "
+                f"{onnxruntime.__version__}; export the model again.",
+                model=graph.path.parent.name,
+                file=graph.path.name,
+                version=onnxruntime.__version__,
+            ) from fault
         milliseconds = (time.perf_counter() - start) * 1000.0
         names = (output.name for output in session.get_outputs())
         return Result(dict(zip(names, values, strict=True)), milliseconds)

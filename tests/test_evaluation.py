@@ -25,7 +25,7 @@ from evaluation import __main__ as command
 from evaluation import annealing, figures, likelihood, parzen, reconstruction
 from evaluation.annealing import BinaryRbm, Bridge, LogEstimate, ais, raise_log_weights, schedule
 from evaluation.context import Array, Context
-from onnx_models import catalog
+from onnx_models import catalog, diversity
 from onnx_models.catalog import Graph
 from onnx_models.runtime import Runtime
 from tests import tiny
@@ -247,10 +247,10 @@ def test_frechet_of_features_that_never_move_is_finite() -> None:
 def test_diversity_is_a_ratio_of_pairwise_distances() -> None:
     """Would catch pairs counted with themselves, or a generator of one picture called varied."""
     real = np.random.default_rng(0).normal(5, 1, (1500, 6))  # more rows than one block
-    assert metrics.mean_pairwise_distance(real) == pytest.approx(pdist(real).mean(), rel=1e-9)
-    assert metrics.diversity_ratio(real, real) == pytest.approx(1)
-    assert metrics.diversity_ratio(2 * real - 7, real) == pytest.approx(2)
-    assert metrics.diversity_ratio(np.tile(real[:1], (50, 1)), real) == pytest.approx(0, abs=1e-6)
+    assert diversity.mean_pairwise_distance(real) == pytest.approx(pdist(real).mean(), rel=1e-9)
+    assert diversity.diversity_ratio(real, real) == pytest.approx(1)
+    assert diversity.diversity_ratio(2 * real - 7, real) == pytest.approx(2)
+    assert diversity.diversity_ratio(np.tile(real[:1], (50, 1)), real) == pytest.approx(0, abs=1e-6)
 
 
 def test_precision_and_recall_tell_missing_modes_from_nonsense() -> None:

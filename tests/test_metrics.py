@@ -7,6 +7,7 @@ import pytest
 from scipy import linalg
 from scipy.spatial import distance
 
+from onnx_models import diversity
 from training import metrics
 
 DRAW = np.random.default_rng(0)
@@ -44,7 +45,7 @@ def test_frechet_distance_bears_dead_features() -> None:
 def test_mean_pairwise_distance_agrees_with_brute_force() -> None:
     """Catches chunks that are counted twice or dropped, and a pair of an image with itself."""
     features = DRAW.standard_normal((2_300, 4)).astype(np.float32)
-    assert metrics.mean_pairwise_distance(features) == pytest.approx(
+    assert diversity.mean_pairwise_distance(features) == pytest.approx(
         distance.pdist(features).mean(), rel=1e-6
     )
 
@@ -52,10 +53,12 @@ def test_mean_pairwise_distance_agrees_with_brute_force() -> None:
 def test_diversity_ratio_says_one_for_the_data_and_zero_for_collapse() -> None:
     """Catches a ratio upside down, and one that grows with the number of images."""
     real = DRAW.standard_normal((2_000, 5))
-    assert metrics.diversity_ratio(real[:1_000], real[1_000:]) == pytest.approx(1, abs=0.05)  # sampling noise
-    assert metrics.diversity_ratio(0.25 * real, real) == pytest.approx(0.25, rel=1e-9)
+    assert diversity.diversity_ratio(real[:1_000], real[1_000:]) == pytest.approx(
+        1, abs=0.05
+    )  # sampling noise
+    assert diversity.diversity_ratio(0.25 * real, real) == pytest.approx(0.25, rel=1e-9)
     # Centring rounds a thousand equal rows to 1e-16 of each other at most.
-    assert metrics.diversity_ratio(np.ones((1_000, 5)), real) == pytest.approx(0, abs=1e-6)
+    assert diversity.diversity_ratio(np.ones((1_000, 5)), real) == pytest.approx(0, abs=1e-6)
 
 
 def test_precision_and_recall_by_hand() -> None:

@@ -1,6 +1,7 @@
-"""How good and how varied made images are, from feature vectors: pure functions on numpy arrays, no torch.
+"""How good made images are, from feature vectors: pure functions on numpy arrays, no torch.
 
-Features are those of a classifier (`features` of a judge's `classify` graph), one row an image.
+Features are those of a classifier (`features` of a judge's `classify` graph), one row an image. How varied the
+images are is `onnx_models.diversity`, which the page measures too.
 """
 
 from __future__ import annotations
@@ -35,21 +36,6 @@ def frechet_distance(features_a: Floats, features_b: Floats) -> float:
     root = _symmetric_root(covariance_a)
     shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ covariance_b @ root), 0, None)).sum()
     return float(difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * shared)
-
-
-def mean_pairwise_distance(features: Floats) -> float:
-    """Mean Euclidean distance between two different rows: 0 for a generator that has one picture.
-
-    features [n, d], n >= 2.
-    """
-    count = len(features)
-    total = sum(np.sqrt(squared).sum() for squared in _squared_distances(features, features))
-    return float(total / (count * (count - 1)))
-
-
-def diversity_ratio(made: Floats, real: Floats) -> float:
-    """Mean pairwise distance of made images over that of real ones: 1 is as varied as the data."""
-    return mean_pairwise_distance(made) / mean_pairwise_distance(real)
 
 
 def precision_recall(made: Floats, real: Floats, k: int = 3) -> tuple[float, float]:

@@ -194,8 +194,8 @@ def _start(kind: str) -> str:
 
 
 def ink_uri(image: Array) -> str:
-    """Encode [1, height, width] as transparent ink, [3, height, width] as colours; lossless PNG."""
-    if len(image) == 3:
+    """Encode [1, height, width] as transparent ink, [3 or 4, height, width] as colours; lossless PNG."""
+    if len(image) > 1:
         picture = Image.fromarray(np.ascontiguousarray(to_bytes(image).transpose(1, 2, 0)))
     else:
         coverage = to_bytes(image[0])
@@ -258,9 +258,16 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
 # -------------------------------------------------------------------------------------------------- figures
 
 
-def hint(message_id: str) -> Markup:
-    """Return a "?" that says in one sentence what a number means."""
-    return tag("button", "?", type="button", class_="hint", aria_label=say(message_id))
+def hint(message_id: str, tabbed: bool = True) -> Markup:
+    """Return a "?" that says in one sentence what a number means; the Tab key may pass over repeated ones."""
+    return tag(
+        "button",
+        "?",
+        type="button",
+        class_="hint",
+        aria_label=say(message_id),
+        tabindex=None if tabbed else "-1",
+    )
 
 
 def figure(name: str, value: Message | None) -> Markup:

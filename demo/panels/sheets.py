@@ -46,6 +46,27 @@ def pictures_uri(pictures: Array) -> str:
     return ink_uri(pictures.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width))
 
 
+def mosaic(pictures: Array, columns: int, rows: int) -> Array:
+    """Lay pictures [count, channels, height, width] out row by row: ink, or colours with their opacity.
+
+    A clear pixel is all round each of them: a place is ``height + 2`` by ``width + 2``. A place without a
+    picture is clear.
+
+    Returns
+    -------
+    float32 [channels, rows * (height + 2), columns * (width + 2)]; the fourth channel of colours is opacity
+
+    """
+    count, channels, height, width = pictures.shape
+    if channels == 3:
+        pictures = np.concatenate([pictures, np.ones_like(pictures[:, :1])], axis=1)
+        channels = 4
+    places = np.zeros((rows * columns, channels, height + 2, width + 2), np.float32)
+    places[:count, :, 1:-1, 1:-1] = pictures
+    places = places.reshape(rows, columns, channels, height + 2, width + 2)
+    return places.transpose(2, 0, 3, 1, 4).reshape(channels, rows * (height + 2), columns * (width + 2))
+
+
 def field(units: int) -> tuple[int, int]:
     """Return rows and columns of the field nearest to a square, wider than high, that holds so many units."""
     rows = next(rows for rows in range(math.isqrt(units), 0, -1) if units % rows == 0)

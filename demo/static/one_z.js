@@ -1,0 +1,118 @@
+// One z: place i is the same z on every card. A place under the pointer is framed on all of them and shown under
+// the looking glasses; the figures, which come after the pictures, are put under these (demo/panels/one_z.py).
+
+(() => {
+  "use strict";
+
+  const PLACES = 16;
+
+  lineage.onez = (tool, panel, root) => {
+    let looked = 0; // the place that is looked at: the chosen one, or what is under the pointer
+
+    const wall = () => root.querySelector(".one-z");
+    const chosen = () => {
+      const { pick } = panel.get();
+      return Number.isInteger(pick) && pick >= 0 && pick < PLACES ? pick : 0;
+    };
+
+    // ---------------------------------------------------------------- one place on all cards
+
+    function look(place) {
+      looked = place;
+      root.style.setProperty("--row", Math.floor(place / 4));
+      root.style.setProperty("--column", place % 4);
+      for (const glass of root.querySelectorAll("[data-glass]")) {
+        const read = reads(glass.dataset.glass);
+        if (!read) continue;
+        const { label } = wall().dataset;
+        const shown = glass.querySelector(".read");
+        shown.textContent = read[place] ?? "";
+        shown.classList.toggle("other", label !== "-1" && String(read[place]) !== label);
+      }
+    }
+
+    function under({ target, clientX, clientY }) {
+      const cells = target.closest?.("[data-cells]");
+      if (!cells) return null;
+      const { left, top, width, height } = cells.getBoundingClientRect();
+      const along = (part) => Math.min(3, Math.max(0, Math.floor(4 * part)));
+      return 4 * along((clientY - top) / height) + along((clientX - left) / width);
+    }
+
+    root.addEventListener("pointermove", (event) => {
+      const place = event.pointerType === "touch" ? null : under(event);
+      if ((place ?? chosen()) !== looked) look(place ?? chosen());
+    });
+    root.addEventListener("pointerleave", () => look(chosen()));
+    root.addEventListener("click", (event) => {
+      const place = under(event);
+      if (place !== null) panel.set({ pick: place });
+    });
+    root.addEventListener("lineage:changed", () => look(chosen()));
+
+    // ---------------------------------------------------------------- keys
+
+    root.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.target.matches("[type=number]")) return;
+      if (/^[0-9]$/.test(event.key)) panel.set({ label: Number(event.key) });
+      else if (event.key === "Backspace") panel.set({ label: -1 });
+      else return;
+      event.preventDefault();
+    });
+
+    // ---------------------------------------------------------------- figures
+
+    const part = (name) => root.readings?.querySelector(`[data-read="${CSS.escape(name)}"]`);
+    const answered = () => root.readings?.firstElementChild.dataset.of === wall()?.dataset.of;
+
+    // The classes that a card's pictures are taken for; none while the figures are those of other pictures.
+    function reads(name) {
+      if (name === "z") return null;
+      return answered() ? JSON.parse(part(name)?.dataset.reads ?? "[]") : [];
+    }
+
+    // The last figures stay, faint, until those of the new pictures are there.
+    function hang() {
+      if (!wall()) return;
+      const { label } = wall().dataset;
+      for (const slot of wall().querySelectorAll("[data-slot]")) {
+        const { slot: name } = slot.dataset;
+        lineage.show(slot, part(name)?.innerHTML ?? "");
+        slot.classList.toggle("stale", !answered());
+        const others = reads(name).map((read, place) => [place, label !== "-1" && String(read) !== label]);
+        const veil = ([place]) => `<i style="--row:${Math.floor(place / 4)};--column:${place % 4}"></i>`;
+        const veils = others.filter(([, other]) => other).map(veil);
+        slot.closest(".card").querySelector(".veils").innerHTML = veils.join("");
+      }
+      for (const glass of wall().querySelectorAll("[data-glass]")) {
+        const image = wall().querySelector(`[data-card="${CSS.escape(glass.dataset.glass)}"] .picture`);
+        glass.querySelector(".glass").style.backgroundImage = image ? `url(${image.src})` : "none";
+      }
+      look(looked);
+    }
+
+    root.addEventListener("lineage:shown", hang);
+    root.addEventListener("lineage:read", hang);
+    look(chosen());
+    hang();
+  };
+
+  // Figures have no place of their own: each card has one for them.
+  lineage.kinds.readings = (element, { props, watch }) => {
+    const [fault] = element.querySelector(".view").children;
+    const root = element.closest("[id^='panel-']");
+    const read = () => {
+      const markup = props.value ?? "";
+      const failed = markup.startsWith('<p class="problem"');
+      lineage.show(fault, failed ? markup : "");
+      if (failed || !markup) return;
+      const fresh = document.createElement("template");
+      fresh.innerHTML = markup;
+      root.readings = fresh.content;
+      root.dispatchEvent(new CustomEvent("lineage:read"));
+    };
+    watch("value", read);
+    read();
+  };
+})();
