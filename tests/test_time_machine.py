@@ -19,12 +19,13 @@ import onnx
 import pytest
 from PIL import Image
 
-from demo import history, images, inference, messages
+from demo import history, images, inference, messages, wall
 from demo.history import Curve, Moment, Replay
 from demo.library import Library
 from demo.panels import pieces, sheets, time_machine
 from demo.panels.time_machine import COUNT, Axis, State
 from onnx_models import runtime, seeds
+from onnx_models.diversity import mean_pairwise_distance
 from onnx_models.errors import LineageError
 from tests import tiny
 from tests.test_panels import PLACE, said
@@ -147,7 +148,9 @@ def test_a_broken_snapshot_takes_away_its_own_frame_and_says_so_once(directory: 
     assert stage.count('class="problem"') == 2
     assert stage.count("data-film") == 2  # those of the GAN that are left, and the third card is whole
     assert stage.count("<article") == 3
-    assert stage.count('class="losses"') == 2  # what training wrote down is worth showing without pictures
+    assert (
+        stage.count("<svg") - stage.count("data-diversity") == 2
+    )  # what training wrote down is worth showing without pictures
     *_, parcel = time_machine.parcel_of(library, pieces.pack(State(models="wgan_gp,gan")))
     assert json.loads(parcel)["href"].startswith("data:image/gif")
     assert list(time_machine.parcel_of(library, pieces.pack(State(models="wgan_gp"))))[-1] == "{}"
@@ -243,7 +246,8 @@ def test_rivals_are_drawn_together_and_nothing_of_another_unit(library: Library)
     assert names("unheard", "of", "here") == ["unheard", "of"]
     assert names() == []
     stage = time_machine.show_stage(library, State(models="gan,wgan_gp"))
-    assert stage.count("<polyline") == 3
+    assert stage.count("data-ends") == 3
+    assert stage.count("<polyline") == 3 + 2  # and the diversity of each
 
 
 # -------------------------------------------------------------------------------------------- axis and wall
@@ -371,3 +375,31 @@ def test_a_model_with_one_snapshot_has_no_past_to_travel_to(library: Library) ->
     assert not time_machine.shows(replace(model, snapshots=model.snapshots[:1]))
     assert not time_machine.shows(library.model("rbm"))
     assert inference.z_size(model) == tiny.LATENT
+
+
+# ----------------------------------------------------------------------------------------------- diversity
+
+
+def test_collapse_becomes_a_number(library: Library) -> None:
+    # The evaluation's own measure, on what stands on the wall.
+    model = library.model("gan_collapsed")
+    replay = history.replay(library, model, 7, [-1] * COUNT)
+    values = time_machine._diversity(library, model, replay)
+    assert isinstance(values, list)
+    assert values[0] > 0.1  # before it fell
+    assert values[1:] == [0, 0]  # z moves nothing any more
+    judges = wall.of(library, "mnist")
+    features = inference.classify(library, judges.judge.id, replay.moments[0].images).features
+    expected = mean_pairwise_distance(features) / judges.yardstick(library, -1)
+    assert values[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_without_a_judge_nothing_is_said_and_a_broken_one_takes_nothing_away(tmp_path: Path) -> None:
+    directory = write_wall(tmp_path / "models")
+    library = Library.open([directory], "cpu")
+    assert "data-diversity" not in time_machine.show_stage(library, State(models="clouds"))
+    (directory / "classifier_cnn" / "classify.onnx").write_bytes(b"another file")
+    stage = time_machine.show_stage(Library.open([directory], "cpu"), State(models="gan"))
+    assert stage.count('class="problem"') == 1
+    assert "data-film" in stage
+    assert "data-ends" in stage

@@ -11,11 +11,12 @@ import math
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import history, images, inference, limits
+from demo import history, images, inference, limits, wall
 from demo.history import Curve, Replay
 from demo.library import Library
 from demo.markup import Markup, Message, say, tag
@@ -124,7 +125,9 @@ def show_stage(library: Library, state: State) -> Markup:
     except LineageError as fault:
         return pieces.error(fault)
     axis = Axis.of(models)
-    cards = (_card(model, replay, axis, state) for model, replay in zip(models, replays, strict=True))
+    cards = (
+        _card(library, model, replay, axis, state) for model, replay in zip(models, replays, strict=True)
+    )
     return tag(
         "div",
         _transport(),
@@ -232,7 +235,7 @@ def _transport() -> Markup:
     )
 
 
-def _card(model: Model, replay: Replay, axis: Axis, state: State) -> Markup:
+def _card(library: Library, model: Model, replay: Replay, axis: Axis, state: State) -> Markup:
     moments = replay.moments
     fault = pieces.error(replay.error) if replay.error else None
     note = tag(
@@ -252,7 +255,13 @@ def _card(model: Model, replay: Replay, axis: Axis, state: State) -> Markup:
             class_="made",
         ),
         note,
-        tag("div", _life(replay, axis), _losses(model, axis), class_="course"),
+        tag(
+            "div",
+            _life(replay, axis),
+            _variety(_diversity(library, model, replay), replay, axis),
+            _losses(model, axis),
+            class_="course",
+        ),
     )
 
 
@@ -293,7 +302,7 @@ def _cells(model: Model, state: State) -> Markup:
         )
         for k in range(COUNT)
     )
-    return tag("div", *cells, class_="cells", role="radiogroup", aria_label=say("time.picks"))
+    return tag("div", *cells, class_="squares", role="radiogroup", aria_label=say("time.picks"))
 
 
 def _life(replay: Replay, axis: Axis) -> Markup:
@@ -330,7 +339,48 @@ def _life(replay: Replay, axis: Axis) -> Markup:
     return tag("ol", *frames, class_="life", aria_label=say("time.life"))
 
 
-# --------------------------------------------------------------------------------------------------- losses
+# --------------------------------------------------------------------------------------------------- curves
+
+
+def _diversity(library: Library, model: Model, replay: Replay) -> list[float] | LineageError:
+    """Measure how varied the pictures on the wall are at each moment, 1 being as varied as real ones.
+
+    An empty list where nobody judges such pictures.
+    """
+    try:
+        judges = wall.of(library, model.dataset["id"])
+    except LineageError:
+        return []
+    try:
+        yardstick = judges.yardstick(library, -1)
+        readings = [judges.read(library, moment.images, yardstick).diversity for moment in replay.moments]
+    except LineageError as fault:
+        return fault  # a broken judge takes nothing else away
+    return [round(value, 3) for value in readings if value is not None]
+
+
+def _variety(values: list[float] | LineageError, replay: Replay, axis: Axis) -> Markup:
+    """Return the curve of diversity with the line where real pictures lie."""
+    if isinstance(values, LineageError):
+        return pieces.error(values)
+    if not values:
+        return Markup()
+    high = max(1.0, *values)
+    points = [
+        (axis.place(moment.images_seen), value / high)
+        for moment, value in zip(replay.moments, values, strict=True)
+    ]
+    y = f"{_height(1 / high):.1f}"
+    key = _quantity(say("time.diversity"), values[-1], data_diversity=json.dumps(values))
+    return tag(
+        "figure",
+        tag("figcaption", tag("dl", key, class_="quantities"), pieces.hint("time.diversity.hint")),
+        tag(
+            "div",
+            _svg(axis, tag("line", class_="real", x1=0, x2=WIDE, y1=y, y2=y), _line(points)),
+            class_="plot variety",
+        ),
+    )
 
 
 def _losses(model: Model, axis: Axis) -> Markup:
@@ -345,38 +395,29 @@ def _losses(model: Model, axis: Axis) -> Markup:
         return Markup()
     low, high = min(0.0, *values), max(values)
     span = (high - low) or 1.0
-    lines = (_line(step, axis, low, span) for step in steps)
-    names = tuple(curve.name for curve in curves)
-    hint = {RIVALS: "rivals", DISTANCE: "distance", LABELS: "labels"}.get(names, "others")
+    lines = (
+        _line([(axis.place(seen), (value - low) / span) for *stretch, value in step for seen in stretch])
+        for step in steps
+    )
+    hint = {RIVALS: "rivals", DISTANCE: "distance", LABELS: "labels"}.get(
+        tuple(curve.name for curve in curves), "others"
+    )
     key = (
-        tag(
-            "div",
-            tag("dt", _name(curve.name)),
-            tag(
-                "dd",
-                say("figure.number", value=step[-1][2]),
-                data_ends=json.dumps([seen for _, seen, _ in step]),
-                data_values=json.dumps([value for _, _, value in step]),
-            ),
+        _quantity(
+            _name(curve.name),
+            step[-1][2],
+            data_ends=json.dumps([end for _, end, _ in step]),
+            data_values=json.dumps([value for _, _, value in step]),
         )
         for curve, step in zip(curves, steps, strict=True)
         if step
     )
     return tag(
         "figure",
-        tag("figcaption", tag("dl", *key, class_="key"), pieces.hint(f"time.{hint}.hint")),
+        tag("figcaption", tag("dl", *key, class_="quantities"), pieces.hint(f"time.{hint}.hint")),
         tag(
             "div",
-            tag(
-                "svg",
-                *(_rule(axis.place(tick)) for tick in _ticks(axis)),
-                *lines,
-                tag("line", class_="cursor", y1=0, y2=HIGH),
-                viewBox=f"0 0 {WIDE} {HIGH}",
-                preserveAspectRatio="none",
-                class_="losses",
-                aria_hidden="true",
-            ),
+            _svg(axis, *lines),
             tag("span", say("figure.number", value=high), class_="high"),
             *(
                 tag("span", _short(tick), class_="tick", style=f"--place:{axis.place(tick):.4f}")
@@ -385,6 +426,24 @@ def _losses(model: Model, axis: Axis) -> Markup:
             class_="plot",
         ),
     )
+
+
+def _svg(axis: Axis, *lines: Markup) -> Markup:
+    """Return a plot over the axis of time, under its cursor."""
+    return tag(
+        "svg",
+        *(_rule(axis.place(tick)) for tick in _ticks(axis)),
+        *lines,
+        tag("line", class_="cursor", y1=0, y2=HIGH),
+        viewBox=f"0 0 {WIDE} {HIGH}",
+        preserveAspectRatio="none",
+        class_="timed",
+        aria_hidden="true",
+    )
+
+
+def _quantity(name: Message | str, value: float, **data: Any) -> Markup:
+    return tag("div", tag("dt", name), tag("dd", say("figure.number", value=value), **data))
 
 
 def _drawn(curves: Sequence[Curve]) -> list[Curve]:
@@ -411,13 +470,13 @@ def _steps(curve: Curve, axis: Axis) -> list[tuple[int, int, float]]:
     return steps
 
 
-def _line(steps: Sequence[tuple[int, int, float]], axis: Axis, low: float, span: float) -> Markup:
-    points = (
-        f"{WIDE * axis.place(seen):.1f},{HIGH * (0.96 - 0.92 * (value - low) / span):.1f}"
-        for start, end, value in steps
-        for seen in (start, end)
-    )
-    return tag("polyline", points=" ".join(points))
+def _line(points: Iterable[tuple[float, float]]) -> Markup:
+    """Draw a curve through (place on the axis, height), both from 0 to 1."""
+    return tag("polyline", points=" ".join(f"{WIDE * x:.1f},{_height(y):.1f}" for x, y in points))
+
+
+def _height(part: float) -> float:
+    return HIGH * (0.96 - 0.92 * part)  # room for the stroke
 
 
 def _rule(place: float) -> Markup:

@@ -102,12 +102,14 @@ lineage.time = (tool, panel, root) => {
       const model = [`model.${card.dataset.card}.title`];
       write(screen, "time.sheet", { model, count: columns * columns, seen: snapshot }, "aria-label");
       write(card.querySelector("[data-snapshot]"), "time.snapshot", { seen: snapshot });
+      const varied = card.querySelector("[data-diversity]");
+      if (varied) write(varied, "figure.number", { value: JSON.parse(varied.dataset.diversity)[index] });
       card.querySelectorAll(".life li").forEach((frame, k) => {
         frame.classList.toggle("passed", k <= index);
         frame.classList.toggle("shown", k === index);
       });
     }
-    for (const cursor of all(".losses .cursor")) {
+    for (const cursor of all(".timed .cursor")) {
       const x = here * cursor.ownerSVGElement.viewBox.baseVal.width;
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
@@ -237,19 +239,19 @@ lineage.time = (tool, panel, root) => {
 
   // A finger on a curve drags time.
   const point = (event) => {
-    const box = event.target.closest(".losses").getBoundingClientRect();
+    const box = event.target.closest(".timed").getBoundingClientRect();
     seek(moment(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))));
   };
   root.addEventListener("pointerdown", (event) => {
-    const plot = event.target.closest(".losses");
+    const plot = event.target.closest(".timed");
     if (!plot) return;
     plot.setPointerCapture(event.pointerId);
     point(event);
   });
   root.addEventListener("pointermove", (event) => {
-    if (event.target.closest(".losses")?.hasPointerCapture(event.pointerId)) point(event);
+    if (event.target.closest(".timed")?.hasPointerCapture(event.pointerId)) point(event);
   });
-  root.addEventListener("pointerup", (event) => event.target.closest(".losses") && rest());
+  root.addEventListener("pointerup", (event) => event.target.closest(".timed") && rest());
 
   root.addEventListener("lineage:changed", () => {
     reflect();
