@@ -6,9 +6,9 @@ import gradio as gr
 
 from demo import api, limits
 from demo.library import Library
-from demo.panels import code_map, draw, dream, game, header, latent, movie, one_z, timeline
+from demo.panels import code_map, draw, dream, game, header, latent, movie, one_z, time_machine, timeline
 
-PANELS = (draw, dream, one_z, movie, code_map, latent, game)
+PANELS = (draw, dream, one_z, movie, code_map, latent, time_machine, game)
 """In the order of their tabs. A panel is a module with a `NAME`, `shows(model)` and `build(library)`."""
 
 

@@ -46,6 +46,8 @@ LATENTS = Bound("latents", 1, 128, 16)
 """Pictures made of given z in one answer: a film of five seconds, a sheet of knobs."""
 MODELS = Bound("models", 1, 16, 16)
 """Models asked in one request."""
+WALL = Bound("models", 1, 4, 2)
+"""Networks whose training is replayed side by side."""
 COLUMNS = Bound("columns", 1, 64, 8)
 SCALE = Bound("scale", 1, 16, 1)
 """Integer factor by which a picture is enlarged, nearest neighbour."""

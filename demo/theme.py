@@ -12,8 +12,17 @@ from demo import messages
 from demo.library import Library
 
 STATIC = Path(__file__).resolve().parent / "static"
-_SCRIPTS = ("page.js", "canvas.js", "movie.js", "map.js", "game.js", "latent.js", "one_z.js")
-_STYLES = ("style.css", "movie.css", "map.css", "verdict.css", "game.css", "latent.css", "one_z.css")
+_SCRIPTS = ("page.js", "canvas.js", "movie.js", "map.js", "game.js", "latent.js", "one_z.js", "time.js")
+_STYLES = (
+    "style.css",
+    "movie.css",
+    "map.css",
+    "verdict.css",
+    "game.css",
+    "latent.css",
+    "one_z.css",
+    "time.css",
+)
 
 # What each system reads best in; nothing is downloaded.
 _SANS = (

@@ -11,6 +11,7 @@ import hashlib
 import sys
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -34,6 +35,9 @@ CPU = "CPUExecutionProvider"
 # which nobody can act on. What was asked for and not had is said by `Runtime`, in one sentence.
 _QUIET = 4
 
+BRIEF = 32
+"""Sessions of earlier generations that are kept: about 5 MB each, and a page of twelve GANs has a hundred."""
+
 WHEELS = ("onnxruntime", "onnxruntime-gpu")
 """Two distributions of one package: at most one of them may be installed."""
 
@@ -51,7 +55,7 @@ class Result:
 
 
 class Runtime:
-    """Sessions by file, made at first use and kept.
+    """Sessions by file, made at first use and kept; those of snapshots only while they are in use.
 
     Parameters
     ----------
@@ -70,6 +74,7 @@ class Runtime:
     def __init__(self, providers: Choice = "auto", threads: int = 0) -> None:
         self._threads = threads
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._brief: OrderedDict[str, onnxruntime.InferenceSession] = OrderedDict()  # longest unused first
         self._lock = threading.Lock()
         self._insist = providers == "cuda"
         wanted = (
@@ -93,8 +98,14 @@ class Runtime:
         sessions = list(self._sessions.values())  # a copy: another visitor may be making one
         return str(sessions[0].get_providers()[0]) if sessions else self._providers[0]
 
-    def session(self, graph: Graph) -> onnxruntime.InferenceSession:
+    def session(self, graph: Graph, brief: bool = False) -> onnxruntime.InferenceSession:
         """Return the shared session of ``graph``; made, after its sha256 was verified, at the first call.
+
+        Parameters
+        ----------
+        brief : bool
+            The session may be dropped when `BRIEF` others of its kind were asked for since: for snapshots,
+            of which there are more than the memory should hold.
 
         Raises
         ------
@@ -106,13 +117,19 @@ class Runtime:
         if session is not None:
             return session
         with self._lock:
-            session = self._sessions.get(graph.sha256)
+            session = self._sessions.get(graph.sha256) or self._brief.pop(graph.sha256, None)
             if session is None:
-                session = self._sessions[graph.sha256] = self._open(graph)
+                session = self._open(graph)
+            if not brief:
+                self._sessions[graph.sha256] = session
+            elif graph.sha256 not in self._sessions:
+                self._brief[graph.sha256] = session
+                if len(self._brief) > BRIEF:
+                    self._brief.popitem(last=False)
         return session
 
-    def run(self, graph: Graph, inputs: Mapping[str, Array]) -> Result:
-        """Run ``graph`` on named arrays, checked against its signature first.
+    def run(self, graph: Graph, inputs: Mapping[str, Array], brief: bool = False) -> Result:
+        """Run ``graph`` on named arrays, checked against its signature first; for `brief` see `session`.
 
         Raises
         ------
@@ -122,7 +139,7 @@ class Runtime:
 
         """
         check_inputs(graph, inputs)
-        session = self.session(graph)
+        session = self.session(graph, brief)
         start = time.perf_counter()
         try:
             values = session.run(None, dict(inputs))

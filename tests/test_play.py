@@ -18,7 +18,7 @@ from PIL import Image
 from demo import contest, inference, latents, occlusion
 from demo.contest import ROUNDS, Scale
 from demo.library import Library
-from demo.panels import game, latent, pieces
+from demo.panels import game, latent, pieces, sheets
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from tests import tiny
@@ -384,7 +384,7 @@ def test_colours_are_played_as_colours() -> None:
     # CIFAR-10's generator has three channels: a film of it is a sheet of colours, not of ink.
     draw = np.random.default_rng(0)
     film = draw.uniform(size=(2, 3, 3, 8, 8)).astype(np.float32)
-    content = base64.b64decode(latent._sheet(film).partition(",")[2])
+    content = base64.b64decode(sheets.pictures_uri(film).partition(",")[2])
     with Image.open(io.BytesIO(content)) as sheet:
         assert (sheet.mode, sheet.size) == ("RGB", (24, 16))
     with Image.open(io.BytesIO(latent.gif(film))) as file:

@@ -397,7 +397,7 @@ def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | N
         "div",
         *screens,
         class_="cinema",
-        data_film=_sheet(film.pictures),
+        data_film=sheets.pictures_uri(film.pictures),
         data_lengths=json.dumps([[round(float(length), 2) for length in row] for row in film.lengths]),
     )
 
@@ -589,14 +589,6 @@ def _keep(form: str) -> Markup:
 
 
 # -------------------------------------------------------------------------------------------------- pictures
-
-
-def _sheet(pictures: Array) -> str:
-    """Encode films, float32 [films, frames, channels, height, width], as one PNG: a row a film."""
-    if pictures.shape[2] == 1:
-        return sheets.sheet_uri(pictures[:, :, 0])
-    rows, columns, channels, height, width = pictures.shape
-    return pieces.ink_uri(pictures.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width))
 
 
 def _beside(pictures: Array, gap: int = 4) -> Array:

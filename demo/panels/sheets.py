@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.panels.pieces import INK
+from demo.panels.pieces import INK, ink_uri
 
 Array = NDArray[np.float32]
 
@@ -36,6 +36,14 @@ def sheet_uri(tiles: Array, levels: int = LEVELS) -> str:
     # Speed before size: a movie has dozens of sheets, and drawn bits hardly compress.
     image.save(buffer, "PNG", bits=(levels - 1).bit_length(), transparency=opacity, compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def pictures_uri(pictures: Array) -> str:
+    """Encode pictures, float32 [rows, columns, channels, height, width], side by side as one PNG."""
+    rows, columns, channels, height, width = pictures.shape
+    if channels == 1:
+        return sheet_uri(pictures[:, :, 0])
+    return ink_uri(pictures.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width))
 
 
 def mosaic(pictures: Array, columns: int, rows: int) -> Array:

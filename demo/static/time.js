@@ -1,0 +1,266 @@
+// Time machine: one moment for all networks on the wall (demo/panels/time_machine.py). Every frame is here, so play
+// and drag ask nobody; the server is asked for another seed, another digit or another wall.
+
+lineage.time = (tool, panel, root) => {
+  "use strict";
+
+  const SECONDS = 12; // from nothing seen to the end
+  const REST = 900; // milliseconds between two snapshots where nothing may glide
+  const END = -1; // how the state says "the end"
+
+  const find = (selector) => root.querySelector(selector);
+  const all = (selector) => [...root.querySelectorAll(selector)];
+
+  let axis = { unit: 1, end: 1 };
+  let cards = []; // {card, screen, columns, seen, sheet, uri, shown}
+  let now = Infinity; // training images seen
+  let playing = false;
+  let last = 0; // time of the last frame while playing
+  let frame = 0;
+  let told = END; // the moment that the state holds by our own doing
+  let fresh = true; // nobody has chosen a moment yet: the first look is a replay
+
+  const place = (seen) => Math.log1p(Math.min(seen, axis.end) / axis.unit) / Math.log1p(axis.end / axis.unit);
+  const moment = (place) => axis.unit * Math.expm1(place * Math.log1p(axis.end / axis.unit));
+  const moments = () => [...new Set(cards.flatMap(({ seen }) => seen))].sort((a, b) => a - b);
+
+  function write(element, id, values, target = "text") {
+    const said = JSON.parse(element.dataset.say ?? "{}");
+    said[target] = [id, values];
+    element.dataset.say = JSON.stringify(said); // so that another language finds it
+    if (target === "text") element.textContent = lineage.say(said.text);
+    else element.setAttribute(target, lineage.say(said[target]));
+  }
+
+  // ---------------------------------------------------------------- the desk
+
+  function reflect() {
+    const wall = panel.get().models.split(",");
+    for (const box of tool.querySelectorAll("[name=models]")) {
+      box.disabled = !box.checked && wall.length >= Number(tool.dataset.most);
+    }
+    const labelled = tool.querySelector("[data-labelled]");
+    labelled.hidden = !labelled.dataset.labelled.split(" ").some((model) => wall.includes(model));
+  }
+
+  // ---------------------------------------------------------------- what the server sent
+
+  async function load() {
+    const stage = find("[data-unit]");
+    if (!stage) return;
+    axis = { unit: Number(stage.dataset.unit), end: Number(stage.dataset.end) };
+    const known = new Map(cards.map(({ uri, sheet }) => [uri, sheet]));
+    const found = all("canvas[data-film]").map(async (screen) => {
+      const uri = screen.dataset.film;
+      return {
+        card: screen.closest("[data-card]"),
+        screen,
+        uri,
+        columns: Number(screen.dataset.columns),
+        seen: JSON.parse(screen.dataset.seen),
+        sheet: known.get(uri) ?? (await decode(uri)),
+        shown: -1,
+      };
+    });
+    const ready = await Promise.all(found);
+    if (ready.some(({ screen, uri }) => !screen.isConnected || screen.dataset.film !== uri)) return; // others came
+    cards = ready;
+    lives();
+    show();
+    if (fresh && !root.hidden) begin();
+  }
+
+  async function decode(uri) {
+    const image = new Image();
+    image.src = uri;
+    await image.decode();
+    return createImageBitmap(image);
+  }
+
+  // ---------------------------------------------------------------- showing a moment
+
+  function show() {
+    const scrub = find("[data-scrub]");
+    if (!scrub) return;
+    const at = Math.min(now, axis.end);
+    const here = place(at);
+    const exact = moments().includes(at);
+    const seen = exact ? at : Number(at.toPrecision(3)); // between snapshots the last digits say nothing
+    scrub.value = here * Number(scrub.max);
+    scrub.style.setProperty("--ready", `${100 * here}%`);
+    write(scrub, "time.at", { seen }, "aria-valuetext");
+    write(find("[data-now]"), "figure.nats", { value: seen });
+    for (const one of cards) {
+      const { card, screen, columns, sheet } = one;
+      const past = one.seen.filter((snapshot) => snapshot <= at + 0.5).length;
+      const index = Math.max(0, past - 1);
+      if (index === one.shown) continue;
+      one.shown = index;
+      const { width, height } = screen;
+      put(screen, sheet, 0, index * height, width, height);
+      const snapshot = one.seen[index];
+      const model = [`model.${card.dataset.card}.title`];
+      write(screen, "time.sheet", { model, count: columns * columns, seen: snapshot }, "aria-label");
+      write(card.querySelector("[data-snapshot]"), "time.snapshot", { seen: snapshot });
+      const varied = card.querySelector("[data-diversity]");
+      if (varied) write(varied, "figure.number", { value: JSON.parse(varied.dataset.diversity)[index] });
+      card.querySelectorAll(".life li").forEach((frame, k) => {
+        frame.classList.toggle("passed", k <= index);
+        frame.classList.toggle("shown", k === index);
+      });
+    }
+    for (const cursor of all(".timed .cursor")) {
+      const x = here * cursor.ownerSVGElement.viewBox.baseVal.width;
+      cursor.setAttribute("x1", x);
+      cursor.setAttribute("x2", x);
+    }
+    for (const value of all("[data-ends]")) {
+      const ends = JSON.parse(value.dataset.ends);
+      const index = ends.findIndex((end) => end >= at);
+      write(value, "figure.number", { value: JSON.parse(value.dataset.values).at(index) });
+    }
+    const words = playing ? "movie.pause" : "movie.play";
+    const button = find(".play");
+    button.classList.toggle("playing", playing);
+    write(button, words, {}, "aria-label");
+  }
+
+  // The chosen picture at every snapshot.
+  function lives() {
+    const { pick } = panel.get();
+    for (const { card, columns, sheet } of cards) {
+      for (const canvas of card.querySelectorAll("[data-frame]")) {
+        const { width, height } = canvas;
+        const row = Number(canvas.dataset.frame) * columns + Math.floor(pick / columns);
+        put(canvas, sheet, (pick % columns) * width, row * height, width, height);
+      }
+    }
+    for (const cell of all("[data-pick]")) cell.checked = Number(cell.value) === pick;
+  }
+
+  function put(canvas, sheet, left, top, width, height) {
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    context.drawImage(sheet, left, top, width, height, 0, 0, width, height);
+  }
+
+  // ---------------------------------------------------------------- going through time
+
+  function go(seen) {
+    now = seen >= axis.end - 0.5 ? Infinity : Math.max(0, seen); // the end, on a longer axis too
+    show();
+  }
+
+  // The state is told when the visitor has come to rest somewhere: the address holds the moment.
+  function rest() {
+    fresh = false;
+    told = now === Infinity ? END : Math.round(now);
+    panel.set({ seen: told });
+  }
+
+  // Whoever else sets the moment, an address for one, is followed.
+  function adopt() {
+    const { seen } = panel.get();
+    if (seen === told) return;
+    fresh = playing = false;
+    told = seen;
+    now = seen === END ? Infinity : seen;
+  }
+
+  function play(wish) {
+    if (wish && !cards.length) return;
+    if (wish && now >= axis.end - 0.5) now = 0;
+    playing = wish;
+    last = performance.now();
+    cancelAnimationFrame(frame);
+    if (playing) frame = requestAnimationFrame(tick);
+    else rest();
+    show();
+  }
+
+  function tick(time) {
+    frame = requestAnimationFrame(tick);
+    if (root.hidden || !playing) return play(false);
+    let seen = moments().find((snapshot) => snapshot > now) ?? axis.end;
+    if (lineage.calm() && time - last < REST) return;
+    if (!lineage.calm()) seen = moment(Math.min(1, place(now) + Math.max(0, time - last) / (1000 * SECONDS)));
+    last = time;
+    go(seen);
+    if (now === Infinity) play(false);
+  }
+
+  // Who opens the panel sees it happen, once; who wants no motion sees the end.
+  function begin() {
+    fresh = false;
+    if (!lineage.calm()) play(true);
+  }
+
+  function seek(seen) {
+    playing = false;
+    cancelAnimationFrame(frame);
+    go(seen);
+  }
+
+  function step(way) {
+    const at = Math.min(now, axis.end);
+    const stops = moments();
+    const next = way > 0 ? stops.find((seen) => seen > at + 0.5) : stops.findLast((seen) => seen < at - 0.5);
+    seek(next ?? at);
+    rest();
+  }
+
+  // ---------------------------------------------------------------- what the visitor does
+
+  root.addEventListener("input", ({ target }) => {
+    if (target.dataset.scrub !== undefined) seek(moment(target.valueAsNumber / Number(target.max)));
+    if (target.dataset.pick !== undefined) panel.set({ pick: Number(target.value) });
+  });
+  root.addEventListener("change", ({ target }) => target.dataset.scrub !== undefined && rest());
+  root.addEventListener("click", ({ target }) => {
+    const frame = target.closest("[data-seek]");
+    if (frame) {
+      seek(Number(frame.dataset.seek));
+      rest();
+    }
+    if (target.closest(".play")) play(!playing);
+  });
+
+  // Space and arrows work all over the panel, but for what has a use of its own for them.
+  document.addEventListener("keydown", (event) => {
+    if (root.hidden || event.altKey || event.ctrlKey || event.metaKey) return;
+    const scrub = event.target.dataset?.scrub !== undefined;
+    if (!scrub && event.target.closest?.("input, select, textarea, button, a, summary, [role=tab]")) return;
+    const ways = { ArrowRight: 1, ArrowLeft: -1, ...(scrub && { ArrowUp: 1, ArrowDown: -1 }) };
+    if (event.key === " ") play(!playing);
+    else if (event.key in ways) step(ways[event.key]);
+    else return;
+    event.preventDefault();
+  });
+
+  // A finger on a curve drags time.
+  const point = (event) => {
+    const box = event.target.closest(".timed").getBoundingClientRect();
+    seek(moment(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))));
+  };
+  root.addEventListener("pointerdown", (event) => {
+    const plot = event.target.closest(".timed");
+    if (!plot) return;
+    plot.setPointerCapture(event.pointerId);
+    point(event);
+  });
+  root.addEventListener("pointermove", (event) => {
+    if (event.target.closest(".timed")?.hasPointerCapture(event.pointerId)) point(event);
+  });
+  root.addEventListener("pointerup", (event) => event.target.closest(".timed") && rest());
+
+  root.addEventListener("lineage:changed", () => {
+    reflect();
+    adopt();
+    lives();
+    show();
+  });
+  root.addEventListener("lineage:opened", () => fresh && cards.length && begin());
+  root.addEventListener("lineage:shown", load);
+  reflect();
+  load();
+};
