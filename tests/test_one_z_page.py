@@ -142,11 +142,11 @@ def test_an_address_shows_the_same_wall_and_a_wrong_one_says_why(
     expect(again.get_by_role("radio", name="z numéro 10")).to_be_checked()
     expect(again.locator(f"{PANEL} [data-card=broken] .problem")).to_contain_text("remettez-le")
     again.locator("#onez-seed").fill(str(2**32))
-    expect(again.locator(f"{PANEL} .wall .problem").first).to_contain_text("de 0 à 4294967295")
+    expect(again.locator(f"{PANEL} .gallery .problem").first).to_contain_text("de 0 à 4294967295")
     expect(again.locator(MADE)).to_be_visible()  # the last good wall stays
     again.locator("#onez-seed").fill("1")
     settled(again, "mnist 1 5")
-    expect(again.locator(f"{PANEL} .wall > [role=status]")).to_be_empty()
+    expect(again.locator(f"{PANEL} .gallery > [role=status]")).to_be_empty()
 
 
 @pytest.mark.slow

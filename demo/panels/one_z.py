@@ -64,7 +64,7 @@ def build(library: Library) -> None:
     pieces.lead(NAME)
     desk = pieces.desk(_desk(library, datasets, state), state, NAME, local=("pick",))
     readings = pieces.view(show_readings(library, state), "readings", runs="readings")
-    stage = pieces.view(show_wall(library, state), "wall")
+    stage = pieces.view(show_wall(library, state), "gallery")
     pieces.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
     parcel = pieces.download()
     listening = pieces.listening()
