@@ -41,7 +41,7 @@ def prove(name: str, graph: Graph, content: bytes) -> float:
         for tensor in graph.outputs:
             if tensor.range == BINARY:
                 continue
-            distance = difference(found[tensor.name], expected[tensor.name])
+            distance = difference(found[tensor.name], expected[tensor.name], graph.role, tensor.name)
             worst = max(worst, distance)
             if distance > allowed:
                 raise ParityError(

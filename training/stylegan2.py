@@ -55,7 +55,7 @@ from training.config import ConfigError
 from training.dcgan import channels_last
 from training.loop import Draw, Stage
 
-GRAPHS = {"mapping": ("mapping",), "synthesis": ("synthesis",), "discriminator": ("discriminate",)}
+GRAPHS = {"mapping": ("mapping",), "synthesis": ("synthesis",), "discriminator": ("criticise",)}
 DISTRIBUTED = True
 
 SMALLEST = 4  # height and width of the learned constant and of D's last maps
