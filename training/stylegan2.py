@@ -341,7 +341,7 @@ class MappingNetwork(nn.Module):
             x = functional.leaky_relu(GAIN * layer(x), SLOPE)
         if self.training:
             self._follow(x.detach(), row)
-        return x, self.centre[row]
+        return x, self.centre.index_select(0, row)
 
     @torch.no_grad()
     def _follow(self, w: Tensor, row: Tensor) -> None:
