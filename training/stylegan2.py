@@ -73,7 +73,7 @@ class StyleConfig(GameConfig):
     images: int = 600_000
     batch: int = 32
     ema_half_life: int = 10_000
-    snapshots: int = 8
+    snapshots: int = 6
     labelled: bool = True  # whether the class is asked for
     widths: tuple[int, ...] = (64, 64, 32, 16)  # maps at 4x4, 8x8, ..., in both networks
     w: int = 128  # values of w

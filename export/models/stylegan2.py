@@ -1,4 +1,8 @@
-"""StyleGAN2, of digits by label and of avatars."""
+"""StyleGAN2, of digits by label and of avatars.
+
+All weights are stored in full: few layers are large enough to be worth halving, and with those in halves a
+face is 0.0026 away from PyTorch's, where 0.002 is allowed.
+"""
 
 from collections.abc import Mapping
 
@@ -58,7 +62,6 @@ def digits_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             MapAndSynthesiseLabelled(both, _noise(both), MARGIN),
             inputs=(z, label),
             outputs=(picture("image", MADE),),
-            storage="float16",
         ),
         Graph(
             "criticise",
@@ -93,7 +96,6 @@ def avatars_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             MapAndSynthesise(both, _noise(both)),
             inputs=(z,),
             outputs=(picture("image", FACE, size),),
-            storage="float16",
         ),
         Graph(
             "criticise",
@@ -122,7 +124,6 @@ def _ws(both: Both) -> Tensor:
 
 
 def _synthesis(both: Both, made: str) -> Graph:
-    """Stored in full: what is edited in ws is looked at closely."""
     synthesis = both.synthesis
     channels, size = synthesis.rgb[0].bias.shape[0], synthesis.resolutions[-1]
     noises = tuple(
