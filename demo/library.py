@@ -105,8 +105,12 @@ class Library:
 
     @property
     def classifiers(self) -> tuple[Model, ...]:
-        """What names the class of a picture."""
-        return tuple(model for model in self.catalog.models if model.has("classify"))
+        """What names the class of a picture: not what answers several questions about it."""
+        return tuple(
+            model
+            for model in self.catalog.models
+            if model.has("classify") and not model.graphs["classify"].output("class_logits").groups
+        )
 
     def _having(self, role: str) -> tuple[Model, ...]:
         return self.catalog.having(role) + self.catalog.having(role, kinds=("baseline",))

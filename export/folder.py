@@ -16,6 +16,7 @@ from export.graphs import Graph
 from export.onnx_file import opset
 from export.to_onnx import to_onnx, with_weights
 from export.tolerance import TOLERANCE
+from onnx_models.catalog import Tensor
 from training.checkpoint import Run, RunError, load_weights
 
 Files = dict[str, bytes]
@@ -165,9 +166,17 @@ def _signature(graph: Graph, content: bytes) -> manifest.Document:
     return {
         "opset": opset(content),
         "tolerance": TOLERANCE[graph.storage],
-        "inputs": [dataclasses.asdict(tensor) for tensor in graph.inputs],
-        "outputs": [dataclasses.asdict(tensor) for tensor in graph.outputs],
+        "inputs": [_tensor(tensor) for tensor in graph.inputs],
+        "outputs": [_tensor(tensor) for tensor in graph.outputs],
     }
+
+
+def _tensor(tensor: Tensor) -> manifest.Document:
+    """As model.json has it: groups only where there are some."""
+    document = dataclasses.asdict(tensor)
+    if not tensor.groups:
+        del document["groups"]
+    return document
 
 
 def _document(

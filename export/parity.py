@@ -41,7 +41,9 @@ def prove(name: str, graph: Graph, content: bytes) -> float:
         for tensor in graph.outputs:
             if tensor.range == BINARY:
                 continue
-            distance = difference(found[tensor.name], expected[tensor.name], graph.storage)
+            distance = difference(
+                found[tensor.name], expected[tensor.name], graph.storage, graph.role, tensor.name
+            )
             worst = max(worst, distance)
             if distance > allowed:
                 raise ParityError(

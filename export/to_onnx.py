@@ -13,6 +13,7 @@ What is done to PyTorch's export and why:
 """
 
 import contextlib
+import inspect
 import io
 import logging
 import warnings
@@ -54,7 +55,7 @@ def to_onnx(graph: Graph) -> bytes:
             example,
             input_names=[tensor.name for tensor in graph.inputs],
             output_names=[tensor.name for tensor in graph.outputs],
-            dynamic_shapes=tuple({0: "batch"} for _ in graph.inputs),
+            dynamic_shapes=_dynamic_shapes(module, len(graph.inputs)),
             opset_version=OPSET,
             external_data=False,
             optimize=False,
@@ -89,6 +90,15 @@ def with_weights(content: bytes, network: nn.Module) -> bytes:
         for part, stored in _stored(name, weights[name].numpy(), dtype).items():
             places[part].CopyFrom(numpy_helper.from_array(stored, part))
     return model.SerializeToString(deterministic=True)
+
+
+def _dynamic_shapes(module: nn.Module, count: int) -> tuple[Any, ...]:
+    """A dynamic first axis for each of `count` inputs, nested as the arguments of `forward` are."""
+    batch = {0: "batch"}
+    parameters = inspect.signature(module.forward).parameters.values()
+    alone = sum(parameter.kind is not parameter.VAR_POSITIONAL for parameter in parameters)
+    rest = (tuple(batch for _ in range(count - alone)),) if alone < len(parameters) else ()
+    return (*(batch for _ in range(alone)), *rest)
 
 
 def _names(values: Any) -> list[str]:

@@ -50,6 +50,18 @@ class DCGANConfig(PlayConfig):
         check_widths(self.generator_widths, self.discriminator_widths, self.image_shape)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DCGANColourConfig(DCGANConfig):
+    """The same for colour pictures of 64x64; as many weights, and as many images, as `stylegan2_avatars`."""
+
+    image_shape = (3, 64, 64)
+
+    dataset: str = "avatars"
+    images: int = 300_000
+    generator_widths: tuple[int, ...] = (96, 64, 48, 24)
+    discriminator_widths: tuple[int, ...] = (32, 64, 96, 128)
+
+
 def check_widths(
     generator: tuple[int, ...], discriminator: tuple[int, ...], image_shape: tuple[int, int, int]
 ) -> None:
@@ -67,6 +79,7 @@ def check_widths(
 MODELS: dict[str, dict[str, DCGANConfig]] = {
     "dcgan": {"default": DCGANConfig()},
     "dcgan_fashion": {"default": DCGANConfig(dataset="fashion-mnist")},
+    "dcgan_avatars": {"default": DCGANColourConfig()},
 }
 
 

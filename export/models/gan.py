@@ -21,12 +21,17 @@ from training.adversarial import Z
 MADE = "a digit that nobody wrote"
 
 
+LATENT = "the latent vector, independent standard normals"
+LATENT_SPARE = f"{LATENT}; the first is spare, read only to pick a label where none is asked for"
+DIGIT = "the digit to make; -1 leaves it to the first value of z: all ten equally often"
+
+
 def generate(generator: nn.Module, size: tuple[int, int, int] = SIZE, made: str = MADE) -> Graph:
     """Noise to pictures. Stored in halves, so that its history fits."""
     return Graph(
         "generate",
         Generate(generator),
-        inputs=(batched("z", NORMAL, "the latent vector, independent standard normals", Z),),
+        inputs=(batched("z", NORMAL, LATENT, Z),),
         outputs=(picture("image", made, size),),
         storage="float16",
     )
@@ -38,31 +43,22 @@ def generate_labelled(generator: nn.Module) -> Graph:
         "generate",
         GenerateLabelled(generator),
         inputs=(
-            batched(
-                "z",
-                NORMAL,
-                "the latent vector, independent standard normals; the first is spare, read only to pick a "
-                "label where none is asked for",
-                Z,
-            ),
-            batched(
-                "label",
-                LABEL,
-                "the digit to make; -1 leaves it to the first value of z: all ten equally often",
-                dtype="int64",
-            ),
+            batched("z", NORMAL, LATENT_SPARE, Z),
+            batched("label", LABEL, DIGIT, dtype="int64"),
         ),
         outputs=(picture("image", MADE),),
         storage="float16",
     )
 
 
-def discriminate(discriminator: nn.Module) -> Graph:
+def discriminate(
+    discriminator: nn.Module, size: tuple[int, int, int] = SIZE, shown: str = "grey levels"
+) -> Graph:
     """Real or made."""
     return Graph(
         "discriminate",
         Discriminate(discriminator),
-        inputs=(picture("image", "grey levels, real or made"),),
+        inputs=(picture("image", f"{shown}, real or made", size),),
         outputs=(batched("score", UNIT_INTERVAL, "D(x), the probability that the picture is real"),),
     )
 
