@@ -35,8 +35,7 @@ def _export(argv: list[str]) -> int:
         prog="python -m export",
         description="Turn finished runs into ONNX files, model.json, test vectors and cards; parity with "
         "PyTorch is proved before anything is written.",
-        epilog="Also: python -m export check [DIR], cards [DIR], datasets [--data-root DIR]; each has "
-        "--help.",
+        epilog="Also: python -m export check [DIR], cards [DIR], datasets [NAME ...]; each has --help.",
     )
     parser.add_argument(
         "models", metavar="MODEL", nargs="*", help="model id (default: every model that has a run)"
@@ -96,6 +95,7 @@ def _datasets(argv: list[str]) -> int:
         description="Write the real pictures that the page shows: labelled examples of each data set, and "
         "the GAN's training digits.",
     )
+    parser.add_argument("name", nargs="*", help="mnist, fashion-mnist or cifar10 (default: all of them)")
     parser.add_argument(
         "--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)"
     )
@@ -107,7 +107,12 @@ def _datasets(argv: list[str]) -> int:
     from export import cards, folder, shards
     from training.datasets import DatasetError
 
-    for name in shards.NAMES:
+    unknown = set(arguments.name) - set(shards.NAMES)
+    if unknown:
+        return _refuse(
+            f"There is no data set {min(unknown)!r}; the ones here are: {', '.join(shards.NAMES)}."
+        )
+    for name in arguments.name or shards.NAMES:
         try:
             document, files = shards.build(name, arguments.data_root)
         except DatasetError as error:

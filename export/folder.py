@@ -14,7 +14,7 @@ from export import manifest, parity, test_vectors
 from export.entry import Entry
 from export.graphs import Graph
 from export.onnx_file import opset
-from export.to_onnx import to_onnx, with_weights
+from export.to_onnx import stored, traced, with_weights
 from export.tolerance import TOLERANCE
 from onnx_models.catalog import Tensor
 from training.checkpoint import Run, RunError, load_weights
@@ -32,8 +32,12 @@ def build(
     files: Files = {}
     graphs: manifest.Document = {}
     contents: dict[str, bytes] = {}
+    eight = b""  # the graph whose weights each generation replaces
     for graph in entry.graphs(networks(entry, run.config, run.weights)):
-        content = contents[graph.role] = to_onnx(graph)
+        trace = traced(graph)
+        content = contents[graph.role] = stored(trace, graph)
+        if graph.role == entry.snapshot_role:
+            eight = stored(trace, dataclasses.replace(graph, storage="int8"))
         parity.prove(entry.id, graph, content)
         file = f"{graph.role}.onnx"
         graphs[graph.role] = {**_described(file, content), **_signature(graph, content)}
@@ -42,7 +46,7 @@ def build(
         done()
 
     snapshots = []
-    for role, seen, content in _snapshots(entry, run, contents):
+    for role, seen, content in _snapshots(entry, run, contents, eight):
         # The last generation is the shipped one: no need to store it twice.
         file = f"snapshots/{seen:010d}.onnx" if content != contents[role] else f"{role}.onnx"
         snapshots.append({"images_seen": seen, "role": role, **_described(file, content)})
@@ -111,22 +115,17 @@ def thinned(snapshots: Sequence[Path], size: int) -> list[Path]:
     return [snapshots[round(k * (len(snapshots) - 1) / max(count - 1, 1))] for k in range(count)]
 
 
-def _snapshots(entry: Entry, run: Run, contents: dict[str, bytes]) -> Iterator[tuple[str, int, bytes]]:
+def _snapshots(
+    entry: Entry, run: Run, contents: dict[str, bytes], eight: bytes
+) -> Iterator[tuple[str, int, bytes]]:
     """Role, images seen and file of a graph's generations, parity proved; in 8 bits, since they are many.
 
     The shipped generation, where it is among them, comes as the shipped file.
     """
-    if entry.snapshot_role is None or not run.snapshots:
-        return
-    eight = b""  # the graph whose weights each generation replaces
-    paths = list(run.snapshots)
-    while paths:
-        document = load_weights(paths.pop(0))
+    for path in thinned(run.snapshots, len(eight)) if eight else ():
+        document = load_weights(path)
         graph = _graph(entry, run.config, document["weights"])
         ((_, network),) = graph.module.named_children()
-        if not eight:
-            eight = to_onnx(dataclasses.replace(graph, storage="int8"))
-            paths = thinned(run.snapshots, len(eight))[1:]
         content = with_weights(contents[graph.role], network)
         if content != contents[graph.role]:
             graph = dataclasses.replace(graph, storage="int8")

@@ -47,6 +47,11 @@ def to_onnx(graph: Graph) -> bytes:
 
     Raises ValueError where the exported signature is not the described one.
     """
+    return stored(traced(graph), graph)
+
+
+def traced(graph: Graph) -> ModelProto:
+    """The graph as nodes, its weights in float32. It takes seconds, :func:`stored` does not."""
     module = graph.module.eval()
     example = tuple(torch.from_numpy(array) for array in inputs.draw(graph.inputs, batch=2, seed=0).values())
     with _quiet(), torch.no_grad():
@@ -72,6 +77,16 @@ def to_onnx(graph: Graph) -> bytes:
     model = program.model_proto
     _strip(model, graph.role)
     _name_after_network(model, module)
+    return model
+
+
+def stored(trace: ModelProto, graph: Graph) -> bytes:
+    """The content of a traced graph with its weights in `graph.storage`.
+
+    Raises ValueError where the exported signature is not the described one.
+    """
+    model = ModelProto()
+    model.CopyFrom(trace)
     if graph.storage != "float32":
         _store_smaller(model, graph.storage)
     _check_signature(model, graph)

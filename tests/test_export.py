@@ -142,7 +142,7 @@ def shipped(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENT_LINEAGE_DATA", str(data))
         assert command.main(["--runs", str(runs), "--out", str(out)]) == 0
-        assert command.main(["datasets", "--out", str(out)]) == 0
+        assert command.main(["datasets", "mnist", "--out", str(out)]) == 0
     return out
 
 

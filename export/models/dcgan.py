@@ -11,13 +11,13 @@ from export.models.gan import discriminate, generate
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both players."""
-    return generate(networks["generator"]), discriminate(networks["discriminator"])
+    return generate(networks["generator"], storage="float32"), discriminate(networks["discriminator"])
 
 
 def fashion_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both players, of clothes."""
     return (
-        generate(networks["generator"], made="a garment that nobody sewed"),
+        generate(networks["generator"], made="a garment that nobody sewed", storage="float32"),
         discriminate(networks["discriminator"]),
     )
 
@@ -26,7 +26,12 @@ def avatars_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both players, of faces in colour."""
     size = (3, 64, 64)
     return (
-        generate(networks["generator"], size, made="red, green and blue of a face that nobody has"),
+        generate(
+            networks["generator"],
+            size,
+            made="red, green and blue of a face that nobody has",
+            storage="float32",
+        ),
         discriminate(networks["discriminator"], size, shown="red, green and blue"),
     )
 

@@ -1,6 +1,7 @@
 """The first generative adversarial network, the one that collapsed, and what all of the family ship."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import nn
 
@@ -26,14 +27,19 @@ LATENT_SPARE = f"{LATENT}; the first is spare, read only to pick a label where n
 DIGIT = "the digit to make; -1 leaves it to the first value of z: all ten equally often"
 
 
-def generate(generator: nn.Module, size: tuple[int, int, int] = SIZE, made: str = MADE) -> Graph:
-    """Noise to pictures. Stored in halves, so that its history fits."""
+def generate(
+    generator: nn.Module,
+    size: tuple[int, int, int] = SIZE,
+    made: str = MADE,
+    storage: Literal["float32", "float16"] = "float16",
+) -> Graph:
+    """Noise to pictures. Nothing averages the roundings of halves away in what is only convolved."""
     return Graph(
         "generate",
         Generate(generator),
         inputs=(batched("z", NORMAL, LATENT, Z),),
         outputs=(picture("image", made, size),),
-        storage="float16",
+        storage=storage,
     )
 
 

@@ -22,7 +22,7 @@ def graphs(
             batched("score", REAL, "C(x): higher is more like the data; only differences mean something"),
         ),
     )
-    return generate(networks["generator"], size, made), criticise
+    return generate(networks["generator"], size, made, "float32"), criticise
 
 
 def fashion_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
