@@ -104,6 +104,7 @@ def test_one_z_through_every_network(gallery: serving.Page, visit: Callable[...,
     sheet.hover(position={"x": box["width"] * 0.9, "y": box["height"] * 0.4})
     assert place() == "1,3"
     glass = panel.locator("[data-glass=asked] .glass")
+    expect(glass).to_be_in_viewport()  # however far down the wall
     assert "data:image/png" in (glass.get_attribute("style") or "")
     expect(panel.locator("[data-glass=asked] .read")).to_have_text("4")
     sheet.click(position={"x": box["width"] * 0.4, "y": box["height"] * 0.9})
