@@ -371,7 +371,7 @@ def nearest(library: Library, dataset_id: str, images: Array, k: int = 5) -> Nei
 
     Parameters
     ----------
-    images : float32 [count, 1, height, width] in [0, 1]
+    images : float32 [count, channels, height, width] in [0, 1]
     k : neighbours a picture
 
     """
@@ -382,10 +382,10 @@ def nearest(library: Library, dataset_id: str, images: Array, k: int = 5) -> Nei
     if flat.shape[1] != digits.images[0].size or not np.isfinite(flat).all():
         raise _bad_pictures(digits.images.shape[1:], np.shape(images))
     order = np.argpartition(_rough_distances(digits, flat), k - 1, axis=1)[:, :k]
-    exact = np.linalg.norm(_scaled(digits.images[order]).reshape(*order.shape, -1) - flat[:, None], axis=2)
+    exact = np.linalg.norm(digits.pictures(order).reshape(*order.shape, -1) - flat[:, None], axis=2)
     indices = np.take_along_axis(order, np.argsort(exact, axis=1, kind="stable"), axis=1)
     return Neighbours(
-        _scaled(digits.images[indices]),
+        digits.pictures(indices),
         np.sort(exact, axis=1),
         indices,
         digits.labels[indices].astype(np.int64),
@@ -586,8 +586,3 @@ def _rough_distances(digits: Digits, pictures: Array) -> Array:
     # Matrix by vector, picture by picture: a small matrix product would wake all of BLAS's threads each time.
     products = [[chunk @ picture for picture in scaled] for chunk in digits.chunks()]
     return np.asarray(digits.squared_lengths - 2.0 * np.concatenate(products, axis=1), np.float32)
-
-
-def _scaled(images: NDArray[np.uint8]) -> Array:
-    """Turn uint8 [..., height, width] into float32 [..., 1, height, width] in [0, 1]."""
-    return images[..., None, :, :].astype(np.float32) / np.float32(255.0)

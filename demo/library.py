@@ -24,7 +24,7 @@ class Digits:
     """Labelled real pictures."""
 
     images: NDArray[np.uint8]
-    """uint8 [count, height, width], of colours [count, 3, height, width]."""
+    """uint8 [count, channels, height, width]."""
     labels: NDArray[np.uint8]
     """uint8 [count]."""
 
@@ -43,11 +43,8 @@ class Digits:
             yield flat[first : first + _CHUNK].astype(np.float32)
 
     def pictures(self, indices: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the pictures at these positions: float32 [indices, channels, height, width] in [0, 1]."""
-        chosen = self.images[indices]
-        if chosen.ndim == 3:
-            chosen = chosen[:, None]
-        return chosen.astype(np.float32) / np.float32(255.0)
+        """Return the pictures at these positions: float32 [..., channels, height, width] in [0, 1]."""
+        return self.images[indices].astype(np.float32) / np.float32(255.0)
 
     def __len__(self) -> int:
         """Return how many pictures there are."""
@@ -108,8 +105,12 @@ class Library:
 
     @property
     def classifiers(self) -> tuple[Model, ...]:
-        """What names the class of a picture."""
-        return tuple(model for model in self.catalog.models if model.has("classify"))
+        """What names the class of a picture: not what answers several questions about it."""
+        return tuple(
+            model
+            for model in self.catalog.models
+            if model.has("classify") and not model.graphs["classify"].output("class_logits").groups
+        )
 
     def _having(self, role: str) -> tuple[Model, ...]:
         return self.catalog.having(role) + self.catalog.having(role, kinds=("baseline",))
@@ -188,6 +189,7 @@ def _digits(content: bytes, path: Path) -> Digits:
             dataset=path.parent.name,
             file=path.name,
         ) from fault
+    images = images[:, None] if images.ndim == 3 else images  # grey ones are stored without their one channel
     for array in (images, labels):
         array.setflags(write=False)  # shared by all visitors
     return Digits(images, labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.context import Context, as_images
+from evaluation.context import Array, Context, answers, as_images
 from evaluation.figures import figure
 from onnx_models.catalog import Metric, Model
 
@@ -15,8 +15,10 @@ def applies(model: Model) -> bool:
 
 
 def measure(model: Model, context: Context) -> list[Metric]:
-    """Return `test_error`, the share of test images named wrongly."""
+    """Return `test_error`, the share of test images named wrongly; see `measure_attributes` for several."""
     test = context.data(model, "test")
+    if test.attributes:
+        return measure_attributes(model, context)
     wrong = errors(model, context) / len(test)
     return [
         figure(
@@ -29,6 +31,30 @@ def measure(model: Model, context: Context) -> list[Metric]:
             source="the usual test split",
             measured_on=[model.graphs["classify"]],
         )
+    ]
+
+
+def measure_attributes(model: Model, context: Context) -> list[Metric]:
+    """Return the share of wrong answers over all attributes, `test_error`, and that of each attribute."""
+    test = context.data(model, "test")
+    wrong = wrongly(model, context).mean(axis=0)
+
+    def one(name: str, value: float, count: int, asked: str) -> Metric:
+        return figure(
+            model,
+            name,
+            value,
+            error=float(np.sqrt(value * (1 - value) / count)),
+            unit="fraction",
+            protocol=f"{len(test):,} test images, {asked}; ± binomial standard error",
+            source="this project",
+            measured_on=[model.graphs["classify"]],
+        )
+
+    names = [attribute.name for attribute in test.attributes]
+    return [
+        one("test_error", float(wrong.mean()), len(test) * len(names), f"mean over {', '.join(names)}"),
+        *(one(f"test_error_{n}", float(w), len(test), n) for n, w in zip(names, wrong, strict=True)),
     ]
 
 
@@ -64,11 +90,17 @@ def measure_few_labels(model: Model, context: Context) -> list[Metric]:
 
 def errors(model: Model, context: Context) -> int:
     """Return how many test images the model names wrongly."""
+    return int(wrongly(model, context).sum())
 
-    def count() -> int:
+
+def wrongly(model: Model, context: Context) -> Array:
+    """Return which answers on test images are wrong, bool [n] or [n, attributes]."""
+
+    def compare() -> Array:
         test = context.data(model, "test")
         graph = model.graphs["classify"]
         outputs = context.run(graph, {"image": as_images(test.images)}, f"{model.id} reads test images")
-        return int((outputs["class_logits"].argmax(axis=1) != test.labels).sum())
+        found: Array = answers(graph, outputs["class_logits"]) != test.labels
+        return found
 
-    return context.once(("test errors", model.id), count)
+    return context.once(("test errors", model.id), compare)

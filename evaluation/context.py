@@ -106,7 +106,7 @@ class Context:
         return judge
 
     def judged_data(self, model: Model, split: str) -> tuple[Array, Array]:
-        """Return features float32 [n, d] and classes int64 [n] of real images, by the model's judge."""
+        """Return features float32 [n, d] and the `answers` of the model's judge on real images."""
         judge = self.judge(model)
         return self.once(
             ("features", judge.id, model.dataset["id"], split),
@@ -114,9 +114,9 @@ class Context:
         )
 
     def judged(self, judge: Model, images: Array, title: str) -> tuple[Array, Array]:
-        """Return features float32 [n, d] and classes int64 [n] of any images."""
+        """Return features float32 [n, d] and the judge's `answers` on any images."""
         seen = self.run(judge.graphs["classify"], {"image": images}, f"{judge.id} looks at {title}")
-        return seen["features"], seen["class_logits"].argmax(axis=1)
+        return seen["features"], answers(judge.graphs["classify"], seen["class_logits"])
 
     def run(self, graph: Graph, inputs: Mapping[str, Array], title: str) -> dict[str, Array]:
         """Run a graph over any number of rows, batch by batch: outputs by name, rows in order."""
@@ -132,6 +132,15 @@ class Context:
     def generator(self, purpose: int) -> np.random.Generator:
         """Return numpy's generator for what no other runtime has to repeat, such as AIS chains."""
         return np.random.Generator(np.random.SFC64([self.seed, purpose]))
+
+
+def answers(classify: Graph, class_logits: Array) -> NDArray[np.int64]:
+    """Return the likeliest class int64 [n]; [n, groups] where the graph answers several questions."""
+    groups = classify.output("class_logits").groups
+    if not groups:
+        return class_logits.argmax(axis=1)
+    ends = np.cumsum([len(group.values) for group in groups])[:-1]
+    return np.stack([part.argmax(axis=1) for part in np.split(class_logits, ends, axis=1)], axis=1)
 
 
 def as_images(pixels: Array) -> NDArray[np.float32]:

@@ -1,5 +1,8 @@
 """What a generator makes of 10,000 seeds, in the features of the shipped judge of its data set.
 
+Where the data have attributes instead of classes, how often the judge sees each value among the samples is
+compared with how often it sees it among real images, attribute by attribute.
+
 A generator that takes a label is measured twice: without one, as any other, and asked for each class in turn,
 where a judge that sees the right class may still be looking at one picture over and over. So agreement with
 the label and diversity within each class are reported together.
@@ -10,6 +13,8 @@ features, is named so, and has the distance between real training and test image
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +23,7 @@ from evaluation.figures import figure
 from onnx_models import seeds
 from onnx_models.catalog import Metric, Model
 from onnx_models.diversity import diversity_ratio
+from training.datasets import Attribute
 from training.metrics import class_fractions, frechet_distance, precision_recall
 
 SAMPLES = 10_000
@@ -31,7 +37,7 @@ def applies(model: Model) -> bool:
 
 
 def measure(model: Model, context: Context) -> list[Metric]:
-    """Return Frechet distance, its ratio to real data, precision, recall, diversity and class shares.
+    """Return Frechet distance, its ratio to real data, precision, recall, diversity, class or value shares.
 
     Of a generator that takes a label also how often it makes what was asked, and diversity class by class.
     """
@@ -45,8 +51,8 @@ def measure(model: Model, context: Context) -> list[Metric]:
 
     frechet, to_real = frechet_distance(made, real), frechet_distance(train, real)
     precision, recall = precision_recall(made, real, NEIGHBOURS)
-    count = len(context.data(model, "test").class_names)
-    shares = class_fractions(classes, count)
+    test = context.data(model, "test")
+    count = len(test.class_names)
 
     def one(
         name: str, value: float, unit: str, protocol: str, source: str, error: float | None = None
@@ -95,6 +101,11 @@ def measure(model: Model, context: Context) -> list[Metric]:
             f"features of {judge.id}",
             "this project",
         ),
+    ]
+    if test.attributes:
+        return [*figures, *_gaps(test.attributes, classes, real_classes, one, judge.id)]
+    shares = class_fractions(classes, count)
+    figures += [
         share("class_fraction_min", float(shares.min()), int(shares.argmin())),
         share("class_fraction_max", float(shares.max()), int(shares.argmax())),
     ]
@@ -129,6 +140,33 @@ def measure(model: Model, context: Context) -> list[Metric]:
         spread("class_diversity_ratio_min", int(within.argmin())),
         spread("class_diversity_ratio_max", int(within.argmax())),
     ]
+
+
+def _gaps(
+    attributes: Sequence[Attribute],
+    made: NDArray[np.int64],
+    real: NDArray[np.int64],
+    one: Callable[[str, float, str, str, str], Metric],
+    judge: str,
+) -> list[Metric]:
+    """For each attribute, the share of samples that would have to change to have its values as often as real
+    images: the total variation distance, both as the judge sees them, [n, attributes] each.
+    """
+    found = []
+    for k, attribute in enumerate(attributes):
+        count = len(attribute.values)
+        shares, wanted = class_fractions(made[:, k], count), class_fractions(real[:, k], count)
+        listed = ", ".join(
+            f"{value} {share:.3f} ({of_real:.3f})"
+            for value, share, of_real in zip(attribute.values, shares, wanted, strict=True)
+        )
+        protocol = (
+            f"half the sum of differences between shares among {len(made):,} samples and, in brackets, "
+        )
+        protocol += f"{len(real):,} test images, both named by {judge}: {listed}"
+        gap = float(np.abs(shares - wanted).sum() / 2)
+        found.append(one(f"attribute_gap_{attribute.name}", gap, "fraction", protocol, "this project"))
+    return found
 
 
 def takes_label(model: Model) -> bool:

@@ -93,8 +93,8 @@ def _export(argv: list[str]) -> int:
 def _datasets(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export datasets",
-        description="Write the real digits that the page shows: labelled examples, and the GAN's training "
-        "digits.",
+        description="Write the real pictures that the page shows: labelled examples of each data set, and "
+        "the GAN's training digits.",
     )
     parser.add_argument(
         "--data-root", type=Path, help="where data sets are (default: $LATENT_LINEAGE_DATA, or data/)"
@@ -107,7 +107,7 @@ def _datasets(argv: list[str]) -> int:
     from export import cards, folder, shards
     from training.datasets import DatasetError
 
-    for name in shards.TITLES:
+    for name in shards.NAMES:
         try:
             document, files = shards.build(name, arguments.data_root)
         except DatasetError as error:

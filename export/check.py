@@ -230,7 +230,7 @@ def _vectors(folder: Path, role: str, entry: Mapping[str, Any], model: ModelProt
     found = dict(zip(expected, session.run(list(expected), given), strict=True))
     for tensor in entry["outputs"]:
         name = tensor["name"]
-        distance = difference(found[name], expected[name])
+        distance = difference(found[name], expected[name], role=role, name=name)
         if tensor["range"] != BINARY and distance > entry["tolerance"]:
             allowed = f"the tolerance is {entry['tolerance']:.0e}"
             yield f"{name} is {distance:.2e} away from its test vector, {allowed}."

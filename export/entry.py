@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from training import avatars
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 MNIST = {"id": "mnist", "name": "MNIST", "licence": "CC BY-SA 3.0"}
 FASHION_MNIST = {"id": "fashion-mnist", "name": "Fashion-MNIST", "licence": "MIT"}
 CIFAR10 = {"id": "cifar10", "name": "CIFAR-10 (a lossy JPEG copy)", "licence": "none stated; cite the report"}
+AVATARS = {
+    "id": "avatars",
+    "name": "Avatars drawn by DiceBear from Avataaars by Pablo Stanley",
+    "licence": avatars.LICENCE,
+}
 LICENCE = "Apache-2.0"
 
 

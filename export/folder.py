@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from export.graphs import Graph
 from export.onnx_file import opset
 from export.to_onnx import to_onnx, with_weights
 from export.tolerance import TOLERANCE
+from onnx_models.catalog import Tensor
 from training.checkpoint import Run, RunError, load_weights
 
 Files = dict[str, bytes]
@@ -41,16 +42,10 @@ def build(
         done()
 
     snapshots = []
-    for path in thinned(run.snapshots, len(contents[entry.snapshot_role])) if entry.snapshot_role else ():
-        document = load_weights(path)
-        graph = _graph(entry, run.config, document["weights"])
-        ((_, network),) = graph.module.named_children()
-        content = with_weights(contents[graph.role], network)
-        parity.prove(entry.id, graph, content)
-        seen = document["images_seen"]
+    for role, seen, content in _snapshots(entry, run, contents):
         # The last generation is the shipped one: no need to store it twice.
-        file = f"snapshots/{seen:010d}.onnx" if content != contents[graph.role] else f"{graph.role}.onnx"
-        snapshots.append({"images_seen": seen, "role": graph.role, **_described(file, content)})
+        file = f"snapshots/{seen:010d}.onnx" if content != contents[role] else f"{role}.onnx"
+        snapshots.append({"images_seen": seen, "role": role, **_described(file, content)})
         files[file] = content
         done()
 
@@ -116,6 +111,30 @@ def thinned(snapshots: Sequence[Path], size: int) -> list[Path]:
     return [snapshots[round(k * (len(snapshots) - 1) / max(count - 1, 1))] for k in range(count)]
 
 
+def _snapshots(entry: Entry, run: Run, contents: dict[str, bytes]) -> Iterator[tuple[str, int, bytes]]:
+    """Role, images seen and file of a graph's generations, parity proved; in 8 bits, since they are many.
+
+    The shipped generation, where it is among them, comes as the shipped file.
+    """
+    if entry.snapshot_role is None or not run.snapshots:
+        return
+    eight = b""  # the graph whose weights each generation replaces
+    paths = list(run.snapshots)
+    while paths:
+        document = load_weights(paths.pop(0))
+        graph = _graph(entry, run.config, document["weights"])
+        ((_, network),) = graph.module.named_children()
+        if not eight:
+            eight = to_onnx(dataclasses.replace(graph, storage="int8"))
+            paths = thinned(run.snapshots, len(eight))[1:]
+        content = with_weights(contents[graph.role], network)
+        if content != contents[graph.role]:
+            graph = dataclasses.replace(graph, storage="int8")
+            content = with_weights(eight, network)
+        parity.prove(entry.id, graph, content)
+        yield graph.role, document["images_seen"], content
+
+
 def loss_curve(log: Path) -> bytes:
     """The log as compact JSON, {"images_seen": [], "losses": {name: []}}; empty for fewer than two lines."""
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
@@ -147,9 +166,17 @@ def _signature(graph: Graph, content: bytes) -> manifest.Document:
     return {
         "opset": opset(content),
         "tolerance": TOLERANCE[graph.storage],
-        "inputs": [dataclasses.asdict(tensor) for tensor in graph.inputs],
-        "outputs": [dataclasses.asdict(tensor) for tensor in graph.outputs],
+        "inputs": [_tensor(tensor) for tensor in graph.inputs],
+        "outputs": [_tensor(tensor) for tensor in graph.outputs],
     }
+
+
+def _tensor(tensor: Tensor) -> manifest.Document:
+    """As model.json has it: groups only where there are some."""
+    document = dataclasses.asdict(tensor)
+    if not tensor.groups:
+        del document["groups"]
+    return document
 
 
 def _document(

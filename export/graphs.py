@@ -6,14 +6,17 @@ the names they have in training once that child's name is taken off.
 """
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from export.inputs import UNIT_INTERVAL
 from onnx_models.catalog import Tensor as Described
+from training.stylegan2 import truncated
 
 SIZE = (1, 28, 28)  # channels, height, width of a digit
 
@@ -26,12 +29,17 @@ class Graph:
     module: nn.Module
     inputs: tuple[Described, ...]
     outputs: tuple[Described, ...]
-    storage: Literal["float32", "float16"] = "float32"
+    storage: Literal["float32", "float16", "int8"] = "float32"
     """What the weights are kept in; all arithmetic is float32."""
 
     def __post_init__(self) -> None:
-        arguments = list(inspect.signature(self.module.forward).parameters)
+        arguments: list[str] = []
         described = [tensor.name for tensor in self.inputs]
+        for name, parameter in inspect.signature(self.module.forward).parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:  # *noise is noise_0, noise_1, ...
+                arguments += [f"{name}_{k}" for k in range(len(described) - len(arguments))]
+            else:
+                arguments.append(name)
         if arguments != described:
             raise ValueError(f"{self.role}: forward takes {arguments}, but {described} are described")
 
@@ -329,6 +337,88 @@ class Criticise(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Image -> score."""
         return self.network(image)
+
+
+class MapToStyles(nn.Module):
+    """z to one style a layer, each drawn to the centre of all styles by its own psi."""
+
+    def __init__(self, mapping: nn.Module) -> None:
+        super().__init__()
+        self.network = mapping
+
+    def forward(self, z: Tensor, psi: Tensor) -> Tensor:
+        """[batch, z], [batch, styles] -> ws."""
+        w, centre = self.network(z)
+        return truncated(w, centre, psi)
+
+
+class MapToStylesLabelled(nn.Module):
+    """z and a class to one style a layer, each drawn to the centre of the class."""
+
+    def __init__(self, mapping: nn.Module) -> None:
+        super().__init__()
+        self.network = mapping
+
+    def forward(self, z: Tensor, label: Tensor, psi: Tensor) -> Tensor:
+        """[batch, z], [batch], [batch, styles] -> ws."""
+        w, centre = self.network(z, label)
+        return truncated(w, centre, psi)
+
+
+class Synthesise(nn.Module):
+    """Styles and noise to a picture, and what each size adds to it."""
+
+    def __init__(self, synthesis: nn.Module) -> None:
+        super().__init__()
+        self.network = synthesis
+
+    def forward(self, ws: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
+        """[batch, styles, w], [batch, 1, size, size] each -> image, rgb_R."""
+        image, parts = self.network(ws, noise)
+        return image.clamp(0, 1), *parts
+
+
+class MapAndSynthesise(nn.Module):
+    """Noise to pictures by way of styles: psi 1 and always the same noise images, a margin cut off."""
+
+    def __init__(self, both: nn.Module, noise: Sequence[Tensor], margin: int = 0) -> None:
+        super().__init__()
+        self.network = both  # a module that holds `mapping` and `synthesis`
+        self.noise = list(noise)  # [1, 1, size, size] each
+        self.margin = margin
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return self.picture(z)
+
+    def picture(self, z: Tensor, *label: Tensor) -> Tensor:
+        """[batch, z], [batch] where there are labels -> image."""
+        w, _ = self.network.mapping(z, *label)
+        ws = w[:, None].expand(-1, self.network.synthesis.styles, -1)
+        image, _ = self.network.synthesis(ws, self.noise)
+        keep = slice(self.margin, image.shape[-1] - self.margin)
+        return image[:, :, keep, keep].clamp(0, 1)
+
+
+class MapAndSynthesiseLabelled(MapAndSynthesise):
+    """The same, of a class."""
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:  # type: ignore[override]
+        """[batch, z], [batch] -> image."""
+        return self.picture(z, label)
+
+
+class CriticiseLabelled(nn.Module):
+    """A critic's score of a picture as one of a class; the margin that its network wants is added."""
+
+    def __init__(self, critic: nn.Module, margin: int = 0) -> None:
+        super().__init__()
+        self.network = critic
+        self.margin = margin
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Image, [batch] -> score."""
+        return self.network(functional.pad(image, (self.margin,) * 4), label)
 
 
 class Classify(nn.Module):

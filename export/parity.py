@@ -23,7 +23,7 @@ class ParityError(Exception):
 
 
 def prove(name: str, graph: Graph, content: bytes) -> float:
-    """Compare `content` with `graph.module` on seeded inputs; return the largest difference found.
+    """Compare `content` with `graph.module` on seeded inputs; return the largest :func:`difference` found.
 
     The module keeps its own float32 weights, so that what rounding them to half precision costs is measured
     too. Sampled states are left out: a probability may fall on either side of its noise.
@@ -41,7 +41,9 @@ def prove(name: str, graph: Graph, content: bytes) -> float:
         for tensor in graph.outputs:
             if tensor.range == BINARY:
                 continue
-            distance = difference(found[tensor.name], expected[tensor.name])
+            distance = difference(
+                found[tensor.name], expected[tensor.name], graph.storage, graph.role, tensor.name
+            )
             worst = max(worst, distance)
             if distance > allowed:
                 raise ParityError(

@@ -1,4 +1,4 @@
-"""The real digits that ship beside the models: examples to pick from, and all that a GAN was trained on.
+"""The real pictures that ship beside the models: examples to pick from, and all digits a GAN was trained on.
 
 Each file is a NumPy ``.npz`` that ``numpy.load`` reads without anything else, with a fixed date inside, so
 that the same data gives the same bytes.
@@ -14,13 +14,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export import manifest
+from export.entry import CIFAR10, FASHION_MNIST, MNIST
 from onnx_models import seeds
 from training import datasets
 
 MADE_BY = "python -m export datasets"
-TITLES = {"mnist": "MNIST"}
+NAMES = {about["id"]: about["name"] for about in (MNIST, FASHION_MNIST, CIFAR10)}
 PER_CLASS = 20  # examples
-TRAINED_ON = "train[:50000]"  # what `gan` saw; see the Parzen protocol
+# What `gan` saw; see the Parzen protocol. 50,000 clothes or photographs are no file of under 10 MB.
+TRAINED_ON = {"mnist": "train[:50000]"}
+FRENCH = {
+    "fashion-mnist": (
+        "T-shirt",
+        "pantalon",
+        "pull",
+        "robe",
+        "manteau",
+        "sandale",
+        "chemise",
+        "basket",
+        "sac",
+        "bottine",
+    ),
+    "cifar10": (
+        "avion",
+        "voiture",
+        "oiseau",
+        "chat",
+        "cerf",
+        "chien",
+        "grenouille",
+        "cheval",
+        "bateau",
+        "camion",
+    ),
+}  # names of the classes, in their order; a digit is its own
 
 
 def build(name: str, root: Path | None = None) -> tuple[manifest.Document, dict[str, bytes]]:
@@ -28,23 +56,28 @@ def build(name: str, root: Path | None = None) -> tuple[manifest.Document, dict[
 
     Raises :class:`training.datasets.DatasetError` where the data cannot be had.
     """
-    test, train = datasets.load(name, "test", root), datasets.load(name, TRAINED_ON, root)
+    test = datasets.load(name, "test", root)
     chosen = examples(test.labels)
     files = {
         "examples.npz": npz(
             {
-                "images": test.images[chosen, 0],
+                "images": _without_grey_axis(test.images[chosen]),
                 "labels": test.labels[chosen].astype(np.uint8),
                 "indices": chosen,
             }
-        ),
-        "neighbours.npz": npz({"images": train.images[:, 0], "labels": train.labels.astype(np.uint8)}),
+        )
     }
+    if name in TRAINED_ON:
+        train = datasets.load(name, TRAINED_ON[name], root)
+        files["neighbours.npz"] = npz(
+            {"images": _without_grey_axis(train.images), "labels": train.labels.astype(np.uint8)}
+        )
     document = {
         "id": name,
-        "name": TITLES[name],
+        "name": NAMES[name],
         "licence": test.licence,
         "source": test.source,
+        "classes": {"en": list(test.class_names), "fr": list(FRENCH.get(name, test.class_names))},
         "files": [
             {
                 "role": Path(file).stem,
@@ -65,6 +98,11 @@ def examples(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     order = np.argsort(seeds.uniforms(0, 1, len(labels), seeds.Stream.CHOICE)[0], kind="stable")
     classes = range(int(labels.max()) + 1)
     return np.concatenate([order[labels[order] == label][:PER_CLASS] for label in classes]).astype(np.int64)
+
+
+def _without_grey_axis(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[count, 1, height, width] -> [count, height, width]; colours as they are."""
+    return images[:, 0] if images.shape[1] == 1 else images
 
 
 def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:

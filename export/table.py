@@ -13,10 +13,26 @@ from export.models import (
     pca,
     rbm,
     ssgan,
+    stylegan2,
     vae,
     wgan_gp,
 )
 
-FAMILIES = (rbm, dbn, pca, autoencoder, vae, gan, cgan, dcgan, cdcgan, acgan, ssgan, wgan_gp, classifier)
+FAMILIES = (
+    rbm,
+    dbn,
+    pca,
+    autoencoder,
+    vae,
+    gan,
+    cgan,
+    dcgan,
+    cdcgan,
+    acgan,
+    ssgan,
+    wgan_gp,
+    stylegan2,
+    classifier,
+)
 
 ENTRIES: dict[str, Entry] = {entry.id: entry for family in FAMILIES for entry in family.ENTRIES}

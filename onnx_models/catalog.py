@@ -22,6 +22,14 @@ Text = Mapping[str, str]
 
 
 @dataclass(frozen=True)
+class Group:
+    """A question that a stretch of an output answers, one number for each of its answers."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Tensor:
     """One input or output of a graph."""
 
@@ -31,6 +39,8 @@ class Tensor:
     """A string names a dynamic axis; ``batch`` leads every one but those of `parameters` and `train_step`."""
     range: str
     meaning: str
+    groups: tuple[Group, ...] = ()
+    """What lies side by side in the last axis, in order; empty where the whole axis answers one question."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +144,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Real pictures that several models share on the page: examples, a neighbour index."""
+    """Real pictures that several models share on the page: examples, pictures to search."""
 
     id: str
     name: str
     licence: str
     source: str
+    classes: Mapping[str, tuple[str, ...]]
+    """Names by language, in the order of their labels."""
     files: tuple[File, ...]
 
     def file(self, role: str) -> File | None:
@@ -322,7 +334,10 @@ def _snapshot_graph(entry: Mapping[str, Any], graphs: Mapping[str, Graph], folde
 
 
 def _tensor(entry: Mapping[str, Any]) -> Tensor:
-    return Tensor(entry["name"], entry["dtype"], tuple(entry["shape"]), entry["range"], entry["meaning"])
+    groups = tuple(Group(group["name"], tuple(group["values"])) for group in entry.get("groups", ()))
+    return Tensor(
+        entry["name"], entry["dtype"], tuple(entry["shape"]), entry["range"], entry["meaning"], groups
+    )
 
 
 def _file(entry: Mapping[str, Any], folder: Path) -> File:
@@ -333,7 +348,8 @@ def _file(entry: Mapping[str, Any], folder: Path) -> File:
 def _dataset(path: Path) -> Dataset:
     entry = json.loads(path.read_text("utf-8"))
     files = tuple(_file(file, path.parent) for file in entry["files"])
-    return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], files)
+    classes = {language: tuple(names) for language, names in entry["classes"].items()}
+    return Dataset(entry["id"], entry["name"], entry["licence"], entry["source"], classes, files)
 
 
 def _metrics(path: Path, shipped: set[str]) -> tuple[Metric, ...]:

@@ -58,7 +58,7 @@ def library(models: Path) -> Library:
 
 @pytest.fixture(scope="module")
 def digit(library: Library) -> list[list[float]]:
-    return (library.examples("mnist").images[3] / 255.0).tolist()
+    return (library.examples("mnist").images[3, 0] / 255.0).tolist()
 
 
 def _post(url: str, body: bytes) -> tuple[int, bytes]:

@@ -47,7 +47,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def _digit(library: Library, index: int = 0) -> Array:
-    return library.examples("mnist").images[index][None].astype(np.float32) / 255
+    return library.examples("mnist").images[index].astype(np.float32) / 255
 
 
 def _stroke(height: int = 200, width: int = 300) -> NDArray[np.uint8]:
@@ -455,12 +455,12 @@ def test_interpolation_begins_and_ends_at_its_seeds(library: Library) -> None:
 def test_nearest_finds_the_picture_itself(library: Library) -> None:
     """Catches a wrong index, order or distance: against all distances written out in float64."""
     digits = library.neighbours("mnist")
-    found = inference.nearest(library, "mnist", digits.images[[17, 3], None] / np.float32(255), k=4)
+    found = inference.nearest(library, "mnist", digits.images[[17, 3]] / np.float32(255), k=4)
     assert found.indices[:, 0].tolist() == [17, 3]
     flat = digits.images.reshape(len(digits), -1) / 255.0
     expected = np.sort(np.linalg.norm(flat - flat[17], axis=1))[:4]
     np.testing.assert_allclose(found.distances[0], expected, rtol=1e-5)  # float32 against float64
-    np.testing.assert_array_equal(found.images[1, 0, 0], digits.images[3] / np.float32(255))
+    np.testing.assert_array_equal(found.images[1, 0, 0], digits.images[3, 0] / np.float32(255))
     assert found.labels[0, 0] == digits.labels[17]
 
 
@@ -472,8 +472,25 @@ def test_real_pictures_are_picked_by_seed(library: Library) -> None:
     np.testing.assert_array_equal(some.indices[:5], inference.real(library, "mnist", 3, 5).indices)
     sevens = inference.real(library, "mnist", 3, 64, label=7)
     assert set(sevens.labels.tolist()) == {7}
-    first = library.examples("mnist").images[sevens.indices[0]]
+    first = library.examples("mnist").images[sevens.indices[0], 0]
     np.testing.assert_array_equal(sevens.images[0, 0], first / np.float32(255))
+
+
+def test_pictures_in_colour_are_read_and_found(tmp_path: Path) -> None:
+    """Catches a loader that knows grey pictures only, which are stored without a channel."""
+    folder = tiny.write_dataset(tmp_path)
+    images, labels = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 5), np.uint8), np.arange(6)
+    document = json.loads((folder / "dataset.json").read_text())
+    for file in document["files"]:
+        np.savez_compressed(folder / file["file"], images=images, labels=labels.astype(np.uint8))
+        content = (folder / file["file"]).read_bytes()
+        file |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "dataset.json").write_text(json.dumps(document))
+    library = Library.open([tmp_path], "cpu")
+    picked = inference.real(library, "mnist", 1, 6)
+    np.testing.assert_array_equal(picked.images, images[picked.indices] / np.float32(255))
+    found = inference.nearest(library, "mnist", picked.images[:2], k=1)
+    np.testing.assert_array_equal(found.images[:, 0], picked.images[:2])
 
 
 def test_filters_show_zero_as_the_middle(library: Library) -> None:
@@ -488,7 +505,7 @@ def test_filters_show_zero_as_the_middle(library: Library) -> None:
 def test_judges_answer_for_each_picture(library: Library) -> None:
     """Catches a softmax over the wrong axis: and a batch that changes its members."""
     examples = library.examples("mnist")
-    pictures = examples.images[:10, None] / np.float32(255)
+    pictures = examples.images[:10] / np.float32(255)
     seen = inference.classify(library, "classifier_cnn", pictures)
     np.testing.assert_allclose(seen.probabilities.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_array_equal(seen.labels, seen.probabilities.argmax(axis=1))

@@ -671,9 +671,9 @@ def test_a_model_of_other_data_is_not_measured_on_these(
     models: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Would catch a figure measured on images that the network was not made for."""
-    tiny.write_model(models, "faces", tiny.autoencoder(), dataset="avatars")
+    tiny.write_model(models, "faces", tiny.autoencoder(), dataset="faces")
     assert run(models, data_root, "--quick", "faces") == 0
-    assert "not measured, there is no data set 'avatars'" in capsys.readouterr().out
+    assert "not measured, there is no data set 'faces'" in capsys.readouterr().out
 
 
 def test_an_interruption_keeps_what_was_measured(

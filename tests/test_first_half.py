@@ -412,7 +412,7 @@ def test_a_glyph_stands_where_its_digit_is_encoded_and_the_grid_is_what_is_decod
     """Catches axes turned round or upside down: glyphs, decoded places and pointer share one plane."""
     model = library.model("vae_2")
     digits = library.examples("mnist")
-    codes = inference.encode(library, "vae_2", digits.images[:, None] / np.float32(255))
+    codes = inference.encode(library, "vae_2", digits.images / np.float32(255))
     window = code_map.Window.around(codes)
     percent = window.percent(codes)
     inside = ((percent > 0) & (percent < 100)).all(axis=1)
@@ -437,7 +437,7 @@ def test_a_glyph_stands_where_its_digit_is_encoded_and_the_grid_is_what_is_decod
 def test_a_place_has_the_tint_of_the_digit_that_a_judge_reads_there(library: Library) -> None:
     """Catches tints in other rows or columns, and a tint where the judge is unsure."""
     model = library.model("vae_2")
-    codes = inference.encode(library, "vae_2", library.examples("mnist").images[:, None] / np.float32(255))
+    codes = inference.encode(library, "vae_2", library.examples("mnist").images / np.float32(255))
     pictures = inference.decode(library, "vae_2", code_map.Window.around(codes).places(code_map.GRID))
     judged = [inference.classify(library, "classifier_mlp", pictures[k : k + 50]) for k in range(0, 900, 50)]
     sure = np.concatenate([answer.probabilities.max(axis=1) for answer in judged]) >= code_map.SURE
@@ -465,7 +465,7 @@ def test_maps_are_whole_without_a_judge(tmp_path: Path) -> None:
 def test_the_pointer_starts_on_the_same_digit_of_every_map_inside_its_window(library: Library) -> None:
     """Catches a start beyond the edge, where nobody sees it."""
     models = tuple(library.model(model_id) for model_id in ("autoencoder_2", "vae_2"))
-    images = library.examples("mnist").images[:, None] / np.float32(255)
+    images = library.examples("mnist").images / np.float32(255)
     found = []
     for model, start in zip(models, code_map._starts(library, models), strict=True):
         codes = inference.encode(library, model.id, images)

@@ -355,6 +355,7 @@ def test_an_unknown_map_is_one_sentence(half: serving.Page, visit: Callable[...,
 # --------------------------------------------------------------------------------------------- for everybody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screenshots_and_nothing_scrolls_sideways(

@@ -269,6 +269,19 @@ def test_each_player_learns_and_none_stays_frozen(family: Any, config: Any) -> N
         assert all(parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.parametrize(
+    ("shape", "doublings", "first"),
+    [((1, 28, 28), 3, 4), ((1, 28, 28), 2, 7), ((3, 32, 32), 3, 4), ((1, 21, 21), 2, 6)],
+)
+def test_maps_grow_to_the_size_of_the_picture(
+    shape: tuple[int, int, int], doublings: int, first: int
+) -> None:
+    """Catches a kernel that doubles 4 to 8 where 7 are wanted."""
+    assert dcgan.sizes(shape[1], doublings)[0] == first
+    layers = dcgan.generator_layers(5, (4, 3, 2)[-doublings:], shape)
+    assert layers(torch.randn(3, 5)).shape == (3, *shape)
+
+
 def test_rates_are_constant_and_then_fall_to_zero() -> None:
     """Catches a schedule that starts at once, or never ends."""
     networks = dcgan.build(dcgan.DCGANConfig(generator_widths=(2, 2), discriminator_widths=(2,)))
@@ -300,7 +313,7 @@ def test_the_critic_takes_its_share_of_the_batch_at_each_step() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        (dcgan.DCGANConfig(generator_widths=(8, 8, 8)), "28 pixels cannot be made by 3 doublings"),
+        (dcgan.DCGANConfig(generator_widths=(8,) * 5), "28 pixels cannot be made by 5 doublings"),
         (dcgan.DCGANConfig(discriminator_widths=(8,) * 5), "judged after 5 halvings"),
         (dcgan.DCGANConfig(real_target=0.2), r"real_target must lie in \(0.5, 1\]"),
         (dcgan.DCGANConfig(decay_from=2), "decay_from must lie in"),

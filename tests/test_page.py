@@ -633,6 +633,7 @@ def test_the_server_never_left_the_machine(site: serving.Page) -> None:
 # --------------------------------------------------------------------------------------------- pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screenshots(site: serving.Page, visit: Callable[..., Visit], width: int, scheme: str) -> None:

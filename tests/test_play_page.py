@@ -268,6 +268,7 @@ def test_what_cannot_be_played_is_one_sentence_and_the_picture_stays(
 # -------------------------------------------------------------------------------------------- for everybody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screenshots_and_nothing_scrolls_sideways(

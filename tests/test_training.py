@@ -53,6 +53,7 @@ SMALL = {
     "acgan": ("images=200", "batch=20", *CONVOLUTIONS),
     "ssgan": ("images=400", "batch=20", "generator_widths=8", "discriminator_widths=16,8"),
     "wgan_gp": ("images=200", "batch=20", "critic_steps=2", "generator_widths=3,2", "critic_widths=2,3"),
+    "stylegan2_digits": ("images=200", "batch=20", "widths=4,3,3,2", "w=6", "lazy=3", "mixing=0.5"),
     "classifier_cnn": ("images=200", "batch=20", "channels=2", "features=8"),
     "vae": ("images=600", "batch=20", "widths=16", "latents=3", "warm_up_steps=5"),
     "autoencoder_denoising": ("images=600", "batch=20", "widths=16", "code=3"),

@@ -576,6 +576,7 @@ def write_dataset(directory: Path, dataset: str = "mnist") -> Path:
         "name": dataset.upper(),
         "licence": "CC-BY-SA-3.0",
         "source": "blots drawn by the tests",
+        "classes": {language: list("0123456789") for language in ("en", "fr")},
         "files": files,
     }
     (folder / "dataset.json").write_text(json.dumps(entry, indent=1), "utf-8")

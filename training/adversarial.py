@@ -47,12 +47,19 @@ class Optimizers:
         generator: nn.Module,
         discriminator: nn.Module,
         betas: tuple[float, float] = (0.5, 0.99),  # little momentum: the other player has moved on
+        lazy: int = 0,  # D makes one more step each so many, down a penalty; 0 = never
     ) -> None:
         self._decay_from = config.decay_from
-        self._rates = {"generator": config.generator_rate, "discriminator": config.discriminator_rate}
+        # Where D makes lazy + 1 steps instead of lazy, each is to count for less (Karras et al. 2020, 3.1).
+        share = lazy / (lazy + 1) if lazy else 1.0
+        self._rates = {"generator": config.generator_rate, "discriminator": config.discriminator_rate * share}
+        players = (
+            ("generator", generator, betas),
+            ("discriminator", discriminator, (betas[0] ** share, betas[1] ** share)),
+        )
         self._adam = {
-            name: torch.optim.Adam(network.parameters(), self._rates[name], betas, fused=True)
-            for name, network in (("generator", generator), ("discriminator", discriminator))
+            name: torch.optim.Adam(network.parameters(), self._rates[name], both, fused=True)
+            for name, network, both in players
         }
 
     def schedule(self, progress: float) -> None:

@@ -2,7 +2,8 @@
 
     LeCun et al. 1998, "Gradient-based learning applied to document recognition": `classifier_cnn`, and the
         same network on Fashion-MNIST, `classifier_fashion`
-    He et al. 2016, "Deep residual learning for image recognition": `classifier_cifar10`, a small one
+    He et al. 2016, "Deep residual learning for image recognition": `classifier_cifar10`, a small one, and
+        `classifier_avatars`, a smaller one that names ten things in each picture instead of one
     Ioffe & Szegedy 2015, "Batch normalization", for what makes all of them train in minutes
 
 `classifier_mlp` is the baseline that knows nothing of pictures: shuffle the 784 pixels of all images in the
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.autoencoder import shifted, warm_up_then_cosine
+from training.avatars import ATTRIBUTES
 from training.config import Config, ConfigError
 from training.loop import Draw, Stage
 
@@ -45,6 +47,11 @@ class LearningConfig(Config):
     flip: bool = False  # half of the images mirrored, left to right
     blank: float = 0.0  # probability with which a pixel is set to zero
     bfloat16: bool = True  # convolutions and matrix products in bfloat16, the loss in float32
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many answers each question about a picture has: one question of ten classes."""
+        return (10,)
 
     def validate(self) -> None:
         """Raise :class:`ConfigError` for values that cannot be trained with."""
@@ -111,6 +118,27 @@ class ResidualConfig(LearningConfig):
             raise ConfigError(f"channels must be at least 1, not {self.channels}.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AttributesConfig(ResidualConfig):
+    """A residual network that names every attribute of an avatar."""
+
+    image_shape = (3, 64, 64)
+
+    dataset: str = "avatars"
+    images: int = 6 * 30_000
+    batch: int = 100
+    channels: int = 16
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    shift: int = 2
+    flip: bool = False
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many values each attribute has."""
+        return tuple(len(attribute.values) for attribute in ATTRIBUTES)
+
+
 MODELS: dict[str, dict[str, LearningConfig]] = {
     "classifier_mlp": {"default": PerceptronConfig()},
     "classifier_cnn": {"default": ClassifierConfig()},
@@ -118,6 +146,7 @@ MODELS: dict[str, dict[str, LearningConfig]] = {
         "default": ClassifierConfig(dataset="fashion-mnist", images=14 * 60_000, channels=24, flip=True)
     },
     "classifier_cifar10": {"default": ResidualConfig()},
+    "classifier_avatars": {"default": AttributesConfig()},
 }
 
 
@@ -174,7 +203,10 @@ class Perceptron(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """A stem, three residual blocks at half, a quarter and an eighth of the size, an average over places."""
+    """A stem, three residual blocks at half, a quarter and an eighth of the size, an average over places.
+
+    Questions about one picture share all layers but the last, whose outputs are their answers, side by side.
+    """
 
     def __init__(
         self,
@@ -184,20 +216,20 @@ class ResidualNetwork(nn.Module):
         super().__init__()
         c = channels
         self.body = nn.Sequential(
-            *convolution(3, c),  # [batch, c, 32, 32]
+            *convolution(3, c),  # [batch, c, h, h]
             nn.MaxPool2d(2),
-            ResidualBlock(c, 2 * c),  # [batch, 2c, 16, 16]
+            ResidualBlock(c, 2 * c),  # [batch, 2c, h / 2, h / 2]
             nn.MaxPool2d(2),
-            ResidualBlock(2 * c, 4 * c),  # [batch, 4c, 8, 8]
+            ResidualBlock(2 * c, 4 * c),  # [batch, 4c, h / 4, h / 4]
             nn.MaxPool2d(2),
-            ResidualBlock(4 * c, 8 * c),  # [batch, 8c, 4, 4]
+            ResidualBlock(4 * c, 8 * c),  # [batch, 8c, h / 8, h / 8]
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )
         self.head = nn.Linear(8 * c, classes)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """[batch, 3, 32, 32] in [0, 1] -> class_logits [batch, classes], features [batch, 8 c] >= 0."""
+        """[batch, 3, h, h] in [0, 1] -> class_logits [batch, classes], features [batch, 8 c] >= 0."""
         features = self.body(image)
         return self.head(features), features
 
@@ -225,7 +257,7 @@ def convolution(fan_in: int, fan_out: int, stride: int = 1, padding: int = 1) ->
 
 
 class Classify:
-    """Cross-entropy with smoothed labels (Szegedy et al. 2016, section 7)."""
+    """Cross-entropy with smoothed labels (Szegedy et al. 2016, section 7), the mean over all questions."""
 
     def __init__(self, config: LearningConfig, classifier: nn.Module) -> None:
         self._config, self._classifier = config, classifier
@@ -247,11 +279,18 @@ class Classify:
             image = image * (draw.uniform(*image.shape) >= config.blank) / (1 - config.blank)
         with torch.autocast(image.device.type, torch.bfloat16, enabled=config.bfloat16):
             logits, _ = self._classifier(image.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        answers = logits.float().split(config.groups, dim=1)
+        asked = labels.view(len(labels), -1).unbind(1)  # [batch] a question
+        losses = [
+            functional.cross_entropy(answer, label, label_smoothing=config.label_smoothing)
+            for answer, label in zip(answers, asked, strict=True)
+        ]
+        loss = torch.stack(losses).mean()
+        wrong = [(a.argmax(1) != label).float().mean() for a, label in zip(answers, asked, strict=True)]
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
-        return {"cross_entropy": loss.detach(), "error": (logits.argmax(1) != labels).float().mean()}
+        return {"cross_entropy": loss.detach(), "error": torch.stack(wrong).mean()}
 
     def state_dict(self) -> dict[str, Any]:
         """AdamW's moments."""
@@ -272,7 +311,7 @@ def build(config: LearningConfig) -> dict[str, nn.Module]:
         case PerceptronConfig():
             return {"classifier": Perceptron(math.prod(config.image_shape), config.widths)}
         case ResidualConfig():
-            classifier: nn.Module = ResidualNetwork(config.channels)
+            classifier: nn.Module = ResidualNetwork(config.channels, sum(config.groups))
         case ClassifierConfig():
             classifier = Classifier(config.channels, config.features)
         case _:

@@ -1,12 +1,14 @@
-"""Data sets as numpy arrays: MNIST, Fashion-MNIST, CIFAR-10 and a folder of one's own images. No torch here.
+"""Data sets as numpy arrays: MNIST, Fashion-MNIST, CIFAR-10, avatars, a folder of one's own. No torch here.
 
 They are looked for below one data root (see :func:`data_root`):
 
     mnist/train-images-idx3-ubyte.gz ...          four IDX files, gzipped; fashion-mnist/ likewise
     cifar10/cifar-10-binary.tar.gz                the official binary version, or else
     cifar10/cifar10-jpeg.zip                      train/CLASS/NNNN.jpg, test/CLASS/NNNN.jpg (lossy)
+    avatars/train-DIGITS.npz ...                  drawn by training/avatars.py
 
-What is missing is downloaded once, checked, and put there. Files that are there are never written to.
+What is missing is downloaded once, checked, and put there; avatars are drawn. Files that are there are never
+written to.
 """
 
 import gzip
@@ -27,6 +29,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from training import avatars
+from training.avatars import Attribute
+
 T = TypeVar("T")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -46,10 +51,11 @@ class Dataset:
     name: str
     split: str
     images: np.ndarray  # uint8 [n, channels, height, width]
-    labels: np.ndarray  # int64 [n]
+    labels: np.ndarray  # int64 [n], or [n, attributes] where pictures are labelled by attributes
     class_names: tuple[str, ...]
     licence: str
     source: str  # who made it, and where it comes from; says so where the copy is lossy
+    attributes: tuple[Attribute, ...] = ()  # of the labels' columns; empty where each picture has a class
 
     def __len__(self) -> int:
         return len(self.images)
@@ -122,7 +128,7 @@ _CIFAR10_SOURCE = "Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html"
 _CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 _CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 
-NAMES = (*_IDX, "cifar10")
+NAMES = (*_IDX, "cifar10", "avatars")
 
 
 def data_root(argument: str | Path | None = None) -> Path:
@@ -146,6 +152,8 @@ def load(
         whole = _load_idx(name, part, data_root(root) / name)
     elif name == "cifar10":
         whole = _load_cifar10(part, data_root(root) / name)
+    elif name == "avatars":
+        whole = _load_avatars(part, data_root(root) / name)
     elif Path(name).is_dir():
         if part != "train":
             raise DatasetError(f"A folder of images has no {part} split: ask for train.")
@@ -302,6 +310,23 @@ def _read_cifar10_binary(path: Path, part: str) -> tuple[np.ndarray, np.ndarray]
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError, zlib.error) as error:
         raise DatasetError(f"{path} is damaged: delete it and run again to fetch it anew.") from error
     return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].astype(np.int64)
+
+
+def _load_avatars(part: str, folder: Path) -> Dataset:
+    try:
+        images, labels = avatars.load(part, folder)
+    except ImportError as error:
+        raise DatasetError(
+            "Drawing avatars takes dicebear-core, dicebear-styles and resvg-py: install the train extra."
+        ) from error
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(
+            f"The avatars cannot be kept in {folder} or read from there ({error}): delete what is in it, or"
+            " name a folder that can be written to with --data-root or LATENT_LINEAGE_DATA."
+        ) from error
+    return Dataset(
+        "avatars", part, images, labels, (), avatars.LICENCE, avatars.SOURCE, attributes=avatars.ATTRIBUTES
+    )
 
 
 def _download(addresses: Sequence[str], path: Path, sha256: str, unpack: bool) -> None:

@@ -8,9 +8,9 @@ instead of pooling, on the way down in D and, transposed, on the way up in G; ba
 except in the last layer of G and the first of D; no hidden fully connected layers; rectifiers in G, leaky
 ones in D; weights that start from N(0, 0.02); Adam with a first moment of 0.5.
 
-Not the paper's: 28x28 images need two doublings from 7x7 instead of four from 4x4; the last layer is a
-sigmoid, since pixels here lie in [0, 1]; D's targets for real images are smoothed (Salimans et al. 2016);
-and, as in gan.py, rates that fall to zero and averaged weights.
+Not the paper's: 28x28 images need three doublings from 4x4 instead of four; the last layer is a sigmoid,
+since pixels here lie in [0, 1]; D's targets for real images are smoothed (Salimans et al. 2016); and, as in
+gan.py, rates that fall to zero and averaged weights.
 """
 
 import math
@@ -35,17 +35,31 @@ class DCGANConfig(PlayConfig):
     """A convolutional generator and discriminator and how they play."""
 
     images: int = 1_400_000
-    generator_widths: tuple[int, ...] = (64, 32)  # maps before each doubling of the size
+    # Maps before each doubling of the size. Without labels two are too few: nothing but the first layer sees
+    # the whole picture, and one layer cannot sort z into ten digits (see NOTES.md).
+    generator_widths: tuple[int, ...] = (128, 64, 32)
     discriminator_widths: tuple[int, ...] = (32, 64, 128)  # maps after each halving
     normalise: bool = True  # batch normalisation in D; in G always
-    generator_rate: float = 4e-4
-    discriminator_rate: float = 4e-4
+    generator_rate: float = 8e-4
+    discriminator_rate: float = 2e-4  # slower, or D soon knows and G has nothing to follow (see NOTES.md)
     real_target: float = 0.9
 
     def validate(self) -> None:
         """Raise :class:`ConfigError` for values that cannot be trained with."""
         super().validate()
         check_widths(self.generator_widths, self.discriminator_widths, self.image_shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANColourConfig(DCGANConfig):
+    """The same for colour pictures of 64x64; as many weights, and as many images, as `stylegan2_avatars`."""
+
+    image_shape = (3, 64, 64)
+
+    dataset: str = "avatars"
+    images: int = 300_000
+    generator_widths: tuple[int, ...] = (96, 64, 48, 24)
+    discriminator_widths: tuple[int, ...] = (32, 64, 96, 128)
 
 
 def check_widths(
@@ -55,7 +69,7 @@ def check_widths(
     if not generator or not discriminator or min((*generator, *discriminator)) < 1:
         raise ConfigError("generator_widths and discriminator_widths must each name at least 1 map.")
     size = image_shape[1]
-    if size % 2 ** len(generator) or size >> len(discriminator) < 1:
+    if sizes(size, len(generator))[0] < 2 or size >> len(discriminator) < 1:
         raise ConfigError(
             f"{size} pixels cannot be made by {len(generator)} doublings and judged after"
             f" {len(discriminator)} halvings."
@@ -65,6 +79,7 @@ def check_widths(
 MODELS: dict[str, dict[str, DCGANConfig]] = {
     "dcgan": {"default": DCGANConfig()},
     "dcgan_fashion": {"default": DCGANConfig(dataset="fashion-mnist")},
+    "dcgan_avatars": {"default": DCGANColourConfig()},
 }
 
 
@@ -87,20 +102,30 @@ def generator_layers(
 ) -> nn.Sequential:
     """The layers from [batch, inputs] to the log-odds of every pixel."""
     channels, height, width = image_shape
-    corner = (widths[0], height >> len(widths), width >> len(widths))  # the first maps
+    heights, across = sizes(height, len(widths)), sizes(width, len(widths))
+    kernels = [tuple(3 if n % 2 else 4 for n in after) for after in zip(heights[1:], across[1:], strict=True)]
+    corner = (widths[0], heights[0], across[0])  # the first maps
     layers: list[nn.Module] = [
         nn.Linear(inputs, math.prod(corner), bias=False),  # "project and reshape", figure 1
         nn.Unflatten(1, corner),
         nn.BatchNorm2d(widths[0]),
         nn.ReLU(),
     ]
-    for fan_in, fan_out in pairwise(widths):
+    for (fan_in, fan_out), kernel in zip(pairwise(widths), kernels, strict=False):
         layers += [
-            nn.ConvTranspose2d(fan_in, fan_out, 4, stride=2, padding=1, bias=False),
+            nn.ConvTranspose2d(fan_in, fan_out, kernel, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(fan_out),
             nn.ReLU(),
         ]
-    return initialised(nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1)))
+    return initialised(nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, kernels[-1], 2, 1)))
+
+
+def sizes(size: int, doublings: int) -> list[int]:
+    """Height or width of the maps, the first ones' to the picture's: 28 is 4, 7, 14, 28, for example.
+
+    A kernel of 4 makes 2n of n with a stride of 2 and a padding of 1, one of 3 makes 2n - 1.
+    """
+    return [-(-size // 2**k) for k in range(doublings, -1, -1)]
 
 
 class Centre(nn.Module):

@@ -1,7 +1,7 @@
 """How good made images are, from feature vectors: pure functions on numpy arrays, no torch.
 
-Features are those of a classifier (`features` of a judge's `classify` graph), one row an image. How varied the
-images are is `onnx_models.diversity`, which the page measures too.
+Features are those of a classifier (`features` of a judge's `classify` graph), one row an image. How varied
+the images are is measured by `onnx_models.diversity`, which the page uses too.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class WGANConfig(GameConfig):
     batch: int = 5 * 32  # real images for one step of G
     critic_steps: int = 5  # in which they are shown to the critic
     penalty: float = 10.0  # lambda
-    generator_widths: tuple[int, ...] = (64, 32)  # maps before each doubling of the size
+    generator_widths: tuple[int, ...] = (128, 64, 32)  # maps before each doubling of the size
     critic_widths: tuple[int, ...] = (32, 64, 128)  # maps after each halving
     generator_rate: float = 1e-3
     discriminator_rate: float = 1e-3  # the critic's

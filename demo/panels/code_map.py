@@ -122,7 +122,7 @@ def show_maps(library: Library, models: tuple[Model, ...]) -> Markup:
         digits = library.examples(draw.DATASET)
     except LineageError as fault:
         return pieces.error(fault)
-    real = sheets.sheet_uri((digits.images[None] / np.float32(255.0)).astype(np.float32))
+    real = sheets.sheet_uri((digits.images[:, 0][None] / np.float32(255.0)).astype(np.float32))
     cards = join(*(_card(library, model, digits) for model in models))
     return tag("div", cards, class_="planes", data_real=real)
 
@@ -159,7 +159,7 @@ def _starts(library: Library, models: tuple[Model, ...]) -> list[State]:
 
 
 def _pictures(digits: Digits) -> Array:
-    return digits.images[:, None].astype(np.float32) / np.float32(255.0)
+    return digits.images.astype(np.float32) / np.float32(255.0)
 
 
 def _card(library: Library, model: Model, digits: Digits) -> Markup:

@@ -106,7 +106,7 @@ def example(library: Library, position: int) -> Array:
     """Return an example digit, float32 [1, height, width] in [0, 1]."""
     digits = library.examples(DATASET)
     position = limits.Bound("example", 0, len(digits) - 1, 0).check(position)
-    return digits.images[position][None].astype(np.float32) / np.float32(255.0)
+    return digits.images[position].astype(np.float32) / np.float32(255.0)
 
 
 def show_answers(library: Library, state: State) -> Markup:
@@ -406,7 +406,8 @@ def _examples(library: Library) -> Markup:
     except LineageError as fault:
         return pieces.error(fault)
     rows = _rows(digits)
-    sheet = digits.images[np.array(rows)].astype(np.float32) / 255.0  # [rows, classes, height, width]
+    # [rows, classes, height, width]
+    sheet = digits.images[np.array(rows), 0].astype(np.float32) / 255.0
     sheet = sheet.transpose(0, 2, 1, 3).reshape(1, sheet.shape[0] * sheet.shape[2], -1)
     buttons = (
         tag(

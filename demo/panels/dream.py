@@ -111,6 +111,8 @@ def show_neighbours(library: Library, state: State) -> Markup:
     """Return the chosen picture and the training digits closest to it: did the model learn, or copy?"""
     try:
         model, made = _made(library, state)
+        if library.dataset(model.dataset["id"]).file("neighbours") is None:
+            return tag("p", say("dream.near.none", dataset=model.dataset["name"]), class_="note")
         pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
         near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
     except LineageError as fault:

@@ -78,7 +78,7 @@ def _typical_milliseconds(library: Library) -> float | None:
         digits = library.examples(draw.DATASET)
     except LineageError:
         return None
-    picture = digits.images[0][None].astype("float32") / 255
+    picture = digits.images[0].astype("float32") / 255
     times = [
         answer.milliseconds
         for _ in range(_TIMED_RUNS)

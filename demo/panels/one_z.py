@@ -64,7 +64,7 @@ def build(library: Library) -> None:
     pieces.lead(NAME)
     desk = pieces.desk(_desk(library, datasets, state), state, NAME, local=("pick",))
     readings = pieces.view(show_readings(library, state), "readings", runs="readings")
-    stage = pieces.view(show_wall(library, state), "wall")
+    stage = pieces.view(show_wall(library, state), "gallery")
     pieces.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
     parcel = pieces.download()
     listening = pieces.listening()
@@ -298,7 +298,8 @@ def _measured(
         except LineageError as fault:
             found[model.id] = fault
     pictures = shown.real(library, state.seed, state.label, wall.JUDGED)
-    found[_REAL] = shown.read(library, pictures, yardsticks[state.label])
+    if len(pictures):  # a class may be missing among the examples
+        found[_REAL] = shown.read(library, pictures, yardsticks[state.label])
     return found
 
 
@@ -371,11 +372,11 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
         if isinstance(reading, Reading):
             pictures = shown.made(library, model, state.seed, state.label, wall.SHOWN)
             blocks.append((f"{model.title['en']}, {model.year}", _in_words(reading, state), pictures))
-    reading = readings[_REAL]
-    if isinstance(reading, Reading):
+    real = readings.get(_REAL)
+    if isinstance(real, Reading):
         pictures = shown.real(library, state.seed, state.label, wall.SHOWN)
         blocks.append(
-            (f"Real: {shown.judge.dataset['name']}", _in_words(reading, state), pictures),
+            (f"Real: {shown.judge.dataset['name']}", _in_words(real, state), pictures),
         )
     return _paste(blocks)
 

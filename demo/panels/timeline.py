@@ -68,7 +68,7 @@ def _output(library: Library, model: Model) -> Markup:
         return Markup()
     digits = library.examples(draw.DATASET)
     position = draw.first_example(library)
-    original = digits.images[position][None].astype(np.float32) / np.float32(255.0)
+    original = digits.images[position].astype(np.float32) / np.float32(255.0)
     (answer,) = inference.reconstruct(library, original, [model.id]).answers
     if answer.error is not None:
         raise answer.error

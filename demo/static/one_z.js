@@ -45,16 +45,17 @@
     });
     root.addEventListener("pointerleave", () => look(chosen()));
     root.addEventListener("click", (event) => {
-      const place = under(event);
+      // The radio buttons speak for themselves; the arrow keys click on them without a pointer.
+      const place = event.target.matches("input") ? null : under(event);
       if (place !== null) panel.set({ pick: place });
     });
     root.addEventListener("lineage:changed", () => look(chosen()));
 
     // ---------------------------------------------------------------- keys
 
-    root.addEventListener("keydown", (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey) return;
-      if (event.target.matches("[type=number]")) return;
+    document.addEventListener("keydown", (event) => {
+      if (root.hidden || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.target.closest("[type=number], [type=text], select, textarea, [role=tab]")) return;
       if (/^[0-9]$/.test(event.key)) panel.set({ label: Number(event.key) });
       else if (event.key === "Backspace") panel.set({ label: -1 });
       else return;
@@ -87,7 +88,8 @@
       }
       for (const glass of wall().querySelectorAll("[data-glass]")) {
         const image = wall().querySelector(`[data-card="${CSS.escape(glass.dataset.glass)}"] .picture`);
-        glass.querySelector(".glass").style.backgroundImage = image ? `url(${image.src})` : "none";
+        const content = image?.src.replace("data:", "");
+        glass.querySelector(".glass").style.backgroundImage = image ? `url(data:${content})` : "none";
       }
       look(looked);
     }

@@ -370,9 +370,11 @@ window.lineage = (() => {
     bubble.hidden = true;
     document.body.append(bubble);
     const hide = () => (bubble.hidden = true);
+    // Tab scrolls to where it goes, past a pointer at rest: neither takes the bubble from the "?" that has the focus.
+    const held = () => document.activeElement.matches(".hint:focus-visible");
     const reveal = ({ target }) => {
       const hint = target.closest?.(".hint");
-      if (!hint) return hide();
+      if (!hint) return void (held() || hide());
       bubble.textContent = hint.getAttribute("aria-label");
       bubble.hidden = false;
       const { left, bottom, top, width } = hint.getBoundingClientRect();
@@ -383,7 +385,8 @@ window.lineage = (() => {
     };
     for (const event of ["pointerover", "focusin", "click"]) document.addEventListener(event, reveal);
     document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
-    addEventListener("scroll", hide, { passive: true });
+    const follow = () => (!bubble.hidden && held() ? reveal({ target: document.activeElement }) : hide());
+    addEventListener("scroll", follow, { passive: true });
   }
 
   // What is heavy and not always wanted is asked for when its disclosure is first opened.

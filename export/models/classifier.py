@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from torch import nn
 
-from export.entry import CIFAR10, FASHION_MNIST, Entry, formula
+from export.entry import AVATARS, CIFAR10, FASHION_MNIST, Entry, formula
 from export.graphs import Classify, Described, Graph, batched, picture
 from export.inputs import POSITIVE, REAL
+from onnx_models.catalog import Group
+from training.avatars import ATTRIBUTES
 
 
 def classify(classifier: nn.Module, image: Described, thing: str) -> Graph:
@@ -38,6 +40,15 @@ def cifar10_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Of a photograph; 1.2 million weights, stored in halves."""
     image = picture("image", "red, green, blue", size=(3, 32, 32))
     return (replace(classify(networks["classifier"], image, "object"), storage="float16"),)
+
+
+def avatars_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
+    """Of an avatar: ten questions, their answers side by side."""
+    graph = classify(networks["classifier"], picture("image", "red, green, blue", (3, 64, 64)), "value")
+    logits, features = graph.outputs
+    groups = tuple(Group(attribute.name, attribute.values) for attribute in ATTRIBUTES)
+    meaning = "log-odds of each value of each attribute; softmax over an attribute's values: probability"
+    return (replace(graph, outputs=(replace(logits, meaning=meaning, groups=groups), features)),)
 
 
 LECUN = {
@@ -159,5 +170,35 @@ ENTRIES = (
         graphs=cifar10_graphs,
         dataset=CIFAR10,
         image={"channels": 3, "height": 32, "width": 32},
+    ),
+    Entry(
+        id="classifier_avatars",
+        kind="judge",
+        year=2016,
+        family="classifier",
+        title={"en": "Avatar classifier", "fr": "Classifieur d'avatars"},
+        lesson={
+            "en": "A small residual network answers ten questions about a drawn face at once: glasses, "
+            "beard, hair, its colour, skin, eyes, eyebrows, mouth, clothes, their colour. Its teachers "
+            "cannot be wrong, since the faces were drawn by a program that knew what it drew, and what a "
+            "hat or dark glasses cover it may call hidden. Its answers say whether the generated faces "
+            "have glasses as often as the drawn ones, and its features how far they are from them.",
+            "fr": "Un petit réseau résiduel répond à dix questions à la fois sur un visage dessiné : "
+            "lunettes, barbe, cheveux et leur couleur, peau, yeux, sourcils, bouche, habits et leur "
+            "couleur. Ses maîtres ne peuvent se tromper, car les visages sont l'œuvre d'un programme qui "
+            "savait ce qu'il dessinait, et ce que cachent un chapeau ou des verres noirs, il peut le dire "
+            "caché. Ses réponses disent si les visages engendrés portent des lunettes aussi souvent que "
+            "les dessinés, et ses traits à quelle distance ils en sont.",
+        },
+        equation=EQUATION,
+        paper={
+            "authors": "He, Zhang, Ren, Sun",
+            "title": "Deep residual learning for image recognition",
+            "url": "https://arxiv.org/abs/1512.03385",
+        },
+        colour="#7d7f5e",
+        graphs=avatars_graphs,
+        dataset=AVATARS,
+        image={"channels": 3, "height": 64, "width": 64},
     ),
 )

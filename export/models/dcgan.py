@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from export.entry import FASHION_MNIST, Entry, formula
+from export.entry import AVATARS, FASHION_MNIST, Entry, formula
 from export.graphs import Graph
 from export.models.gan import discriminate, generate
 
@@ -19,6 +19,15 @@ def fashion_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     return (
         generate(networks["generator"], made="a garment that nobody sewed"),
         discriminate(networks["discriminator"]),
+    )
+
+
+def avatars_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
+    """Both players, of faces in colour."""
+    size = (3, 64, 64)
+    return (
+        generate(networks["generator"], size, made="red, green and blue of a face that nobody has"),
+        discriminate(networks["discriminator"], size, shown="red, green and blue"),
     )
 
 
@@ -88,5 +97,28 @@ ENTRIES = (
         graphs=fashion_graphs,
         snapshot_role="generate",
         dataset=FASHION_MNIST,
+    ),
+    Entry(
+        id="dcgan_avatars",
+        kind="baseline",
+        year=2016,
+        family="dcgan",
+        title={"en": "DCGAN of avatars", "fr": "DCGAN d'avatars"},
+        lesson={
+            "en": "This is the yardstick for the StyleGAN of avatars: the recipe of 2016 with as many "
+            "weights, shown as many drawings. Here z enters once, at the bottom, and every layer has to "
+            "hand on what the later ones will need. Compare the eyes and mouths, and the distances below: "
+            "the difference is what four years of ideas are worth.",
+            "fr": "C'est l'étalon du StyleGAN d'avatars : la recette de 2016, avec autant de poids, à qui "
+            "l'on a montré autant de dessins. Ici z n'entre qu'une fois, tout en bas, et chaque couche doit "
+            "transmettre ce dont les suivantes auront besoin. Comparez les yeux et les bouches, puis les "
+            "distances ci-dessous : l'écart dit ce que valent quatre ans d'idées.",
+        },
+        equation=EQUATION,
+        paper=PAPER,
+        colour="#a8659c",
+        graphs=avatars_graphs,
+        dataset=AVATARS,
+        image={"channels": 3, "height": 64, "width": 64},
     ),
 )

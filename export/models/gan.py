@@ -21,12 +21,17 @@ from training.adversarial import Z
 MADE = "a digit that nobody wrote"
 
 
+LATENT = "the latent vector, independent standard normals"
+LATENT_SPARE = f"{LATENT}; the first is spare, read only to pick a label where none is asked for"
+DIGIT = "the digit to make; -1 leaves it to the first value of z: all ten equally often"
+
+
 def generate(generator: nn.Module, size: tuple[int, int, int] = SIZE, made: str = MADE) -> Graph:
     """Noise to pictures. Stored in halves, so that its history fits."""
     return Graph(
         "generate",
         Generate(generator),
-        inputs=(batched("z", NORMAL, "the latent vector, independent standard normals", Z),),
+        inputs=(batched("z", NORMAL, LATENT, Z),),
         outputs=(picture("image", made, size),),
         storage="float16",
     )
@@ -38,31 +43,22 @@ def generate_labelled(generator: nn.Module) -> Graph:
         "generate",
         GenerateLabelled(generator),
         inputs=(
-            batched(
-                "z",
-                NORMAL,
-                "the latent vector, independent standard normals; the first is spare, read only to pick a "
-                "label where none is asked for",
-                Z,
-            ),
-            batched(
-                "label",
-                LABEL,
-                "the digit to make; -1 leaves it to the first value of z: all ten equally often",
-                dtype="int64",
-            ),
+            batched("z", NORMAL, LATENT_SPARE, Z),
+            batched("label", LABEL, DIGIT, dtype="int64"),
         ),
         outputs=(picture("image", MADE),),
         storage="float16",
     )
 
 
-def discriminate(discriminator: nn.Module) -> Graph:
+def discriminate(
+    discriminator: nn.Module, size: tuple[int, int, int] = SIZE, shown: str = "grey levels"
+) -> Graph:
     """Real or made."""
     return Graph(
         "discriminate",
         Discriminate(discriminator),
-        inputs=(picture("image", "grey levels, real or made"),),
+        inputs=(picture("image", f"{shown}, real or made", size),),
         outputs=(batched("score", UNIT_INTERVAL, "D(x), the probability that the picture is real"),),
     )
 
@@ -139,17 +135,16 @@ ENTRIES = (
         family="gan",
         title={"en": "A collapsed GAN", "fr": "Un GAN effondré"},
         lesson={
-            "en": "This is the same game gone wrong on purpose: the batch normalisation and the penalty "
-            "on the discriminator's slope, which hold its neighbour upright, were taken away. The "
-            "generator fell onto one picture and forgot the noise it is fed, so that every seed comes "
-            "out alike. The discriminator soon saw through it, but a judge that is always sure shows no "
-            "way to do better, and nothing in the game asks a generator for more than one picture.",
-            "fr": "C'est le même jeu, faussé exprès : on a retiré la normalisation par lots et la "
-            "pénalité sur la pente du discriminateur, qui tiennent son voisin debout. Le générateur est "
-            "tombé sur une seule image et a oublié le bruit dont on le nourrit, si bien que toutes les "
-            "graines se ressemblent. Le discriminateur l'a vite percé à jour, mais un juge toujours sûr "
-            "de lui n'indique aucun chemin pour mieux faire, et rien dans le jeu ne demande à un "
-            "générateur plus d'une image.",
+            "en": "This is the same game gone wrong on purpose: the batch normalisation that holds its "
+            "neighbour upright was taken away. The generator fell onto a one and a nine and hardly looks "
+            "at the noise it is fed, so that the seeds come out alike. Its discriminator has long seen "
+            "through it, yet all it can say of each picture is how to pass for real, and nothing in the "
+            "game asks a generator for eight more digits.",
+            "fr": "C'est le même jeu, faussé exprès : on a retiré la normalisation par lots qui tient son "
+            "voisin debout. Le générateur est tombé sur un un et un neuf et ne regarde guère le bruit "
+            "dont on le nourrit, si bien que les graines se ressemblent. Son discriminateur l'a percé à "
+            "jour depuis longtemps, mais tout ce qu'il peut dire de chaque image, c'est comment passer "
+            "pour vraie, et rien dans le jeu ne demande au générateur huit chiffres de plus.",
         },
         equation=EQUATION,
         paper=PAPER,
