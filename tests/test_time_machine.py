@@ -263,6 +263,12 @@ def test_the_axis_gives_all_snapshots_on_the_wall_room(library: Library) -> None
     assert all(0.08 <= axis.place(tick) <= 1 for tick in time_machine._ticks(axis))
 
 
+def test_frames_that_would_lie_on_the_next_are_left_out_and_the_last_never_is() -> None:
+    places = [0.0, 0.05, 0.2, 0.24, 0.28, 1.0]
+    assert time_machine._apart(places, [0.06] * 6) == [False, True, True, False, True, True]
+    assert time_machine._apart(places, [0.01] * 6) == [True] * 6
+
+
 @pytest.mark.parametrize(("count", "text"), [(1, "1"), (1000, "1 k"), (100_000, "100 k"), (10**7, "10 M")])
 def test_round_figures_are_written_short(count: int, text: str) -> None:
     assert time_machine._short(count) == text

@@ -45,6 +45,9 @@ WIDE, HIGH = 1000, 100
 STEPS = 160
 """Steps a curve has along the axis at most: finer ones could not be told apart."""
 
+AXES = (398, 291)
+"""Pixels of the axis under a card in a wide window and at least in a narrow one."""
+
 FILE_SIDE = 420
 """Pixels of a sheet in the film to keep."""
 FRAMES_A_SECOND = 2
@@ -307,12 +310,12 @@ def _cells(model: Model, state: State) -> Markup:
 
 def _life(replay: Replay, axis: Axis) -> Markup:
     """Return one picture at every snapshot, each above its moment on the axis of the losses."""
-    frames, last = [], 0.0
+    frames = []
+    places = [axis.place(moment.images_seen) for moment in replay.moments]
+    sides = [moment.images.shape[-1] for moment in replay.moments]
+    wide, narrow = (_apart(places, [side / pixels for side in sides]) for pixels in AXES)
     for k, moment in enumerate(replay.moments):
         _, channels, height, width = moment.images.shape
-        place = axis.place(moment.images_seen)
-        tight = k > 0 and place - last < width / 310  # on a phone it would lie on the one before
-        last = last if tight else place
         frames.append(
             tag(
                 "li",
@@ -332,11 +335,20 @@ def _life(replay: Replay, axis: Axis) -> Markup:
                     tabindex="-1",
                     data_seek=moment.images_seen,
                 ),
-                style=f"--place:{place:.4f}",
-                class_="tight" if tight else None,
+                style=f"--place:{places[k]:.4f}",
+                class_=None if narrow[k] else "tight" if wide[k] else "crowded",
             )
         )
     return tag("ol", *frames, class_="life", aria_label=say("time.life"))
+
+
+def _apart(places: Sequence[float], widths: Sequence[float]) -> list[bool]:
+    """Say which frames have room, the latest first: the others would lie on the one after."""
+    kept, bound = [], math.inf
+    for place, width in zip(reversed(places), reversed(widths), strict=True):
+        kept.append(place + width <= bound + 1e-9)
+        bound = place if kept[-1] else bound
+    return kept[::-1]
 
 
 # --------------------------------------------------------------------------------------------------- curves
