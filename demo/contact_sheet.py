@@ -122,13 +122,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         library = Library.open(options.models, "cpu")
         of = [model.dataset["id"] for model in library.catalog.models]
-        found = [
-            row
-            for dataset_id in sorted(library.catalog.datasets, key=of.count, reverse=True)
-            for row in tqdm(rows(library, dataset_id, options.seed), desc=dataset_id, unit="row", leave=False)
-        ]
+        ids = sorted(library.catalog.datasets, key=of.count, reverse=True)
+        found = []
+        for dataset_id in tqdm(ids, unit="data set", leave=False):
+            real, *made = rows(library, dataset_id, options.seed)
+            found += [real, *made] if made else []
         if not found:
-            raise LineageError("dataset.unknown", "There are no real pictures here to start a sheet with.")
+            raise LineageError(
+                "dataset.unknown", "No model here makes pictures of a data set that ships examples."
+            )
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_bytes(to_png(sheet(found)))
     except (LineageError, OSError) as error:
