@@ -17,6 +17,7 @@ import hashlib
 import io
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -204,7 +205,7 @@ def load(split: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         image[:] = draw(values)
     found = labels(chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
+    partial = path.with_suffix(f".{os.getpid()}.npz")  # another process may be drawing them too
     np.savez_compressed(partial, images=images, labels=found.astype(np.uint8))
     partial.replace(path)
     return images, found
