@@ -333,6 +333,7 @@ def _life(replay: Replay, axis: Axis) -> Markup:
                     ),
                     type="button",
                     tabindex="-1",
+                    aria_label=say("time.frame", seen=moment.images_seen),
                     data_seek=moment.images_seen,
                 ),
                 style=f"--place:{places[k]:.4f}",
