@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from training import autoencoder, classifier, vae
+from training import autoencoder, avatars, classifier, vae
 from training.loop import Draw
 
 CPU = torch.device("cpu")
@@ -230,14 +230,15 @@ def test_blanking_keeps_the_expected_brightness() -> None:
 
 
 @pytest.mark.parametrize("model", classifier.MODELS)
-def test_a_judge_says_ten_classes_and_features_that_are_not_negative(model: str) -> None:
+def test_a_judge_says_every_class_and_features_that_are_not_negative(model: str) -> None:
     """Catches a network that does not take its data set's pictures, and features before their ReLU."""
     config = classifier.MODELS[model]["default"]
     network = classifier.build(config)["classifier"].eval()
     image = torch.rand(3, *config.image_shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         logits, features = network(image)
-    assert logits.shape == (3, 10)
+    values = sum(len(attribute.values) for attribute in avatars.ATTRIBUTES)
+    assert logits.shape == (3, values if config.dataset == "avatars" else 10)
     assert features.ndim == 2
     assert float(features.min()) >= 0
     assert float(features.max()) > 0

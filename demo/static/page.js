@@ -385,7 +385,11 @@ window.lineage = (() => {
     };
     for (const event of ["pointerover", "focusin", "click"]) document.addEventListener(event, reveal);
     document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
-    const follow = () => (!bubble.hidden && held() ? reveal({ target: document.activeElement }) : hide());
+    const follow = () => {
+      const asked = held() ? document.activeElement : document.querySelector(".hint:hover");
+      if (!bubble.hidden && asked) reveal({ target: asked });
+      else hide();
+    };
     addEventListener("scroll", follow, { passive: true });
   }
 
