@@ -62,10 +62,14 @@ def _run(options: argparse.Namespace) -> None:
     library = Library.open(options.models, options.providers)
     for problem in library.catalog.problems:
         print(problem.error, file=sys.stderr)
+    # The client by which Gradio's MCP tools call this very page would ask Hugging Face and Gradio's makers
+    # first; both are read when gradio is imported.
+    os.environ.update(HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False")
     # Gradio takes seconds to import: whatever can be refused has been refused by now.
     from demo import app, server
 
-    application = server.application(library, app.build(library))
+    server.share_heaps()
+    application = server.application(library, app.build(library), options.mcp)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(
         f"Latent Lineage on http://{host}:{taken.getsockname()[1]} - {library.runtime.provider}, "
@@ -83,13 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     # The two environment variables are those that Hugging Face Spaces sets.
     parser.add_argument(
         "--host",
-        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        default=os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1",
         help="address to listen on (default: %(default)s)",
     )
     parser.add_argument(
         "--port",
         type=_port,
-        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
+        default=os.environ.get("GRADIO_SERVER_PORT") or "7860",
         help="TCP port, 0 to 65535; 0 takes any free one (default: %(default)s)",
     )
     parser.add_argument(
@@ -105,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=get_args(Choice),
         default="auto",
         help="where the models run; auto takes CUDA where it works (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="answer the Model Context Protocol too, at /gradio_api/mcp/ (needs the extra mcp)",
     )
     return parser
 

@@ -22,7 +22,7 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from numpy.typing import NDArray
 
-from demo import images, inference, limits
+from demo import images, inference, limits, styles
 from demo.corruption import Corruption
 from demo.library import Library
 from onnx_models.catalog import Model
@@ -108,20 +108,104 @@ def register(library: Library) -> None:
         return {"model": model, "score": _number(result.values[0])}
 
     def classify(model: str, image: Any) -> dict[str, Any]:
-        """Ask a judge which class a picture shows.
+        """Ask a judge which class a picture shows, or about each of its attributes.
 
         Args:
             model: id of a model with a classify graph
-            image: picture as for /reconstruct
+            image: picture as for /reconstruct; for a judge of colours its middle, shrunk to the size it takes
         """
-        result = inference.classify(library, model, _picture(image)[None])
+        judge = library.model(model, "classify")
+        picture = _picture(image, judge)[None]
+        if judge.questions:
+            answers = inference.answers(library, model, picture)
+            return {
+                "model": model,
+                "attributes": {
+                    question.name: {
+                        "value": question.values[int(answers[question.name][0].argmax())],
+                        "probabilities": dict(
+                            zip(question.values, _numbers(answers[question.name][0]), strict=True)
+                        ),
+                    }
+                    for question in judge.questions
+                },
+            }
+        result = inference.classify(library, model, picture)
         return {
             "model": model,
             "label": int(result.labels[0]),
             "probabilities": _numbers(result.probabilities[0]),
         }
 
-    for endpoint in (models, reconstruct, sample, gibbs, discriminate, classify):
+    def stylegan(
+        model: str,
+        seed: int = 0,
+        psi: float = styles.PSI,
+        cutoff: Any = None,
+        label: int = -1,
+        mix_seed: Any = None,
+        mix_layers: str = "coarse",
+        noise_seed: Any = styles.NOISE_SEED,
+        directions: Any = None,
+    ) -> dict[str, Any]:
+        """Paint a picture from styles: truncated, mixed with another's, moved, under any noise.
+
+        Args:
+            model: id of a model with mapping and synthesis graphs
+            seed: of z, 0 to 4294967295
+            psi: truncation, -2 to 2; 1 is none, 0 the centre of all styles
+            cutoff: how many styles it applies to, from the coarsest; null for all
+            label: class asked of conditional models, 0 to 9; -1 for none
+            mix_seed: of the z that lends some styles; null for nobody
+            mix_layers: which ones: coarse, middle, fine, none, or numbers from 0 such as 0-3,6
+            noise_seed: 0 to 4294967295; null for no noise
+            directions: object of strengths by id, in standard deviations, -10 to 10; null for the strength
+                that a direction was measured at; the ids are in the model's directions.json
+        """
+        painter = styles.painter(library, model)
+        look = _look(painter, psi, cutoff, label, noise_seed)
+        along = styles.moves(library, painter, {} if directions is None else directions)
+        if mix_seed is None:
+            image = styles.portrait(library, painter, seed, look, along)
+        else:
+            taken = styles.layers(painter, mix_layers)
+            image = styles.crossing(library, painter, seed, mix_seed, taken, look, along)
+        return {"model": model, "image": _png(image)}
+
+    def truncation_sweep(
+        model: str,
+        seed: int = 0,
+        steps: int = limits.SWEEP.default,
+        first: float = -1,
+        last: float = 1,
+        cutoff: Any = None,
+        label: int = -1,
+        noise_seed: Any = styles.NOISE_SEED,
+    ) -> dict[str, Any]:
+        """Paint one seed under evenly spaced truncations, both ends included.
+
+        Args:
+            model: id of a model with mapping and synthesis graphs
+            seed: of z, 0 to 4294967295
+            steps: 2 to 60, fewer of large pictures; there is one picture more than steps
+            first: truncation of the first picture, -2 to 2; below 0 lies the opposite of a style
+            last: truncation of the last picture, -2 to 2
+            cutoff: how many styles it applies to, from the coarsest; null for all
+            label: class asked of conditional models, 0 to 9; -1 for none
+            noise_seed: 0 to 4294967295; null for no noise
+        """
+        painter = styles.painter(library, model)
+        most = styles.affordable(painter, limits.SWEEP.highest + 1, limits.SWEEP.lowest + 1) - 1
+        steps = limits.Bound("steps", limits.SWEEP.lowest, most, limits.SWEEP.default).check(steps)
+        start = limits.check_number("first", first, *limits.PSI)
+        stop = limits.check_number("last", last, *limits.PSI)
+        look = _look(painter, 1.0, cutoff, label, noise_seed)
+        psi = np.linspace(start, stop, steps + 1, dtype=np.float32)
+        pictures = styles.paint(library, painter, styles.sweep(library, painter, seed, look, psi), look)
+        return {"model": model, "psi": _numbers(psi), "images": [_png(image) for image in pictures]}
+
+    endpoints = (models, reconstruct, sample, gibbs, discriminate, classify, stylegan, truncation_sweep)
+    for endpoint in endpoints:
         gr.api(
             _refusing(endpoint),
             api_name=endpoint.__name__,
@@ -170,14 +254,22 @@ def _choose(library: Library, wanted: Any, default: Sequence[Model], role: str) 
     return [library.model(str(model_id), role).id for model_id in wanted]
 
 
-def _picture(payload: Any) -> Array:
-    """Read an untrusted picture argument; float32 [1, 28, 28]."""
+def _look(painter: Model, psi: Any, cutoff: Any, label: Any, noise_seed: Any) -> styles.Look:
+    most = styles.rows(painter)
+    cutoff = most if cutoff is None else limits.Bound("cutoff", 0, most, most).check(cutoff)
+    return styles.Look(psi, cutoff, label, noise_seed)
+
+
+def _picture(payload: Any, model: Model | None = None) -> Array:
+    """Read an untrusted picture argument; float32 [1, 28, 28], or what a model of colours takes."""
     if payload is None:
         raise LineageError("image.empty", "The picture is empty: draw something, or pick an example.")
     if isinstance(payload, dict):
         payload = _uploaded(payload)
     elif isinstance(payload, str) and not payload.startswith("data:"):
         raise _bad_form()
+    if model is not None and model.image["channels"] == 3:
+        return images.prepare_colours(payload, model.image["height"], model.image["width"])
     return images.prepare_picture(payload)
 
 

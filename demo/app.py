@@ -6,9 +6,23 @@ import gradio as gr
 
 from demo import api, limits
 from demo.library import Library
-from demo.panels import code_map, draw, dream, game, header, latent, movie, one_z, time_machine, timeline
+from demo.panels import (
+    code_map,
+    compare,
+    draw,
+    dream,
+    game,
+    header,
+    latent,
+    movie,
+    one_z,
+    pieces,
+    style,
+    time_machine,
+    timeline,
+)
 
-PANELS = (draw, dream, one_z, movie, code_map, latent, time_machine, game)
+PANELS = (draw, dream, one_z, movie, code_map, latent, style, time_machine, game, compare)
 """In the order of their tabs. A panel is a module with a `NAME`, `shows(model)` and `build(library)`."""
 
 
@@ -17,14 +31,17 @@ def build(library: Library) -> gr.Blocks:
     with gr.Blocks(
         title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS
     ) as page:
-        # A panel that no model has a place in gets no tab; Draw stays, to say so.
+        # A panel that no model has a place in gets no tab; where none has, Draw says so.
         models = library.catalog.models
-        panels = [panel for panel in PANELS if panel is draw or any(map(panel.shows, models))]
+        panels = [panel for panel in PANELS if any(map(panel.shows, models))] or [draw]
         header.build(library)
-        timeline.build(library, {panel.NAME: panel.shows for panel in panels})
+        # A StyleGAN makes pictures of z like any other, but only one tab is about styles.
+        homes = sorted(panels, key=lambda panel: panel is not style)
+        timeline.build(library, {panel.NAME: panel.shows for panel in homes})
         header.tabs(panel.NAME for panel in panels)
         for panel in panels:
             with gr.Column(elem_id=f"panel-{panel.NAME}"):
                 panel.build(library)
+        pieces.heart()
         api.register(library)
     return page

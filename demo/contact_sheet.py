@@ -2,6 +2,9 @@
 
 Each data set opens with ten real pictures, one a class. Whatever can be asked for a class is asked for each
 in turn; whatever cannot makes ten pictures of the same z; what only rebuilds is shown the real ones.
+
+With ``--truncation MODEL`` the sheet is of one StyleGAN instead: a row a seed, its style drawn to the centre
+of all styles and beyond.
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from demo import inference, limits
-from demo.images import enlarge, to_bytes, to_png
+from demo import inference, limits, styles
+from demo.images import as_image, enlarge, to_png
 from demo.library import Library
+from demo.theme import INK, PAPER
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -27,15 +31,17 @@ Array = NDArray[np.float32]
 
 EACH = 10
 """Pictures of a model: one a class."""
-OUT = Path(__file__).resolve().parents[1] / "docs" / "lineage.png"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 SCALE = 2
 CELL = 32 * SCALE + 4
-"""Pixels from one picture to the next; pictures are 28 or 32 pixels wide."""
+"""Pixels from one picture to the next; pictures are 28, 32 or 64 pixels wide."""
 WORDS = 300
 """Pixels for what stands beside the pictures."""
 MARGIN = 24
-PAPER, INK, QUIET = "#faf7f2", "#1c1b1a", "#6b665f"
+SWEEPS = 4
+"""Seeds of a truncation sheet, the first the one asked for."""
+QUIET = "#6b665f"
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,11 @@ def rows(library: Library, dataset_id: str, seed: int) -> Iterator[Row]:
 
     """
     dataset = library.dataset(dataset_id)
-    real = np.concatenate(
-        [inference.real(library, dataset_id, seed, 1, label=label).images for label in range(EACH)]
-    )
+    if library.examples(dataset_id).labels.max() < 0:
+        real = inference.real(library, dataset_id, seed, EACH).images
+    else:
+        each = (inference.real(library, dataset_id, seed, 1, label=label).images for label in range(EACH))
+        real = np.concatenate(list(each))
     yield Row(dataset.name, "real pictures", QUIET, real)
     for model in library.catalog.models:
         if model.kind not in ("model", "exhibit") or model.dataset["id"] != dataset_id:
@@ -92,8 +100,9 @@ def pictures(library: Library, model: Model, real: Array, seed: int) -> tuple[Ar
         *_, last = chain
         held = "each class held" if labelled else "any class"
         return last.visible_mean, f"{held}, {steps} Gibbs steps"
-    if model.has("encode", "decode"):
-        return inference.decode(library, model.id, inference.encode(library, model.id, real)), "rebuilt"
+    if model.has("reconstruct"):
+        rebuilt = library.runtime.run(model.graphs["reconstruct"], {"image": real})["reconstruction"]
+        return rebuilt, "rebuilt"
     return None
 
 
@@ -116,11 +125,45 @@ def sheet(all_rows: Sequence[Row]) -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
+def truncation(library: Library, model_id: str, seed: int) -> NDArray[np.uint8]:
+    """Lay out a StyleGAN's pictures of some seeds, psi from -1 to 1 in 20 steps: uint8 [height, width, 3].
+
+    Raises
+    ------
+    LineageError
+        ``model.unknown`` or ``model.role`` for what is no StyleGAN of this program; ``seed.range``.
+
+    """
+    model = styles.painter(library, model_id)
+    psi = np.linspace(-1, 1, limits.SWEEP.default + 1, dtype=np.float32)
+    look = styles.Look(psi=1.0)
+    left = MARGIN + 80
+    page = Image.new("RGB", (left + len(psi) * CELL + MARGIN, 2 * MARGIN + SWEEPS * CELL + 24), PAPER)
+    draw = ImageDraw.Draw(page)
+    words = ImageFont.load_default(13)
+    for row, one in enumerate(styles.onwards(seed, SWEEPS)):
+        top = MARGIN + row * CELL
+        draw.text((MARGIN, top + CELL // 2 - 10), f"seed {one}", font=words, fill=QUIET)
+        painted = styles.paint(library, model, styles.sweep(library, model, one, look, psi), look)
+        for place, image in enumerate(styles.shrunk(painted, 32 * SCALE)):
+            page.paste(_on_paper(image), (left + place * CELL, top))
+    for place in range(0, len(psi), 5):
+        middle = left + place * CELL + 16 * SCALE
+        said = f"psi {psi[place]:g}"  # the font that Pillow brings knows no Greek
+        draw.text((middle, MARGIN + SWEEPS * CELL + 4), said, font=words, fill=INK, anchor="ma")
+    return np.asarray(page)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the sheet; exit code 2 and one sentence where it cannot be made."""
     options = _parser().parse_args(arguments)
+    out = options.out or DOCS / ("truncation.png" if options.truncation else "lineage.png")
     try:
         library = Library.open(options.models, "cpu")
+        if options.truncation:
+            _write(out, truncation(library, options.truncation, options.seed))
+            print(f"{out}: {SWEEPS} seeds of {options.truncation}, from seed {options.seed} on")
+            return 0
         of = [model.dataset["id"] for model in library.catalog.models]
         ids = sorted(library.catalog.datasets, key=of.count, reverse=True)
         found = []
@@ -131,23 +174,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise LineageError(
                 "dataset.unknown", "No model here makes pictures of a data set that ships examples."
             )
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_bytes(to_png(sheet(found)))
+        _write(out, sheet(found))
     except (LineageError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{options.out}: {len(found)} rows of {EACH}, seed {options.seed}")
+    print(f"{out}: {len(found)} rows of {EACH}, seed {options.seed}")
     return 0
+
+
+def _write(out: Path, page: NDArray[np.uint8]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(to_png(page))
 
 
 def _on_paper(image: Array) -> Image.Image:
     """Return a picture enlarged without smoothing, grey levels as ink."""
-    levels = to_bytes(image)
-    if len(levels) == 3:
-        return Image.fromarray(np.stack([enlarge(channel, SCALE) for channel in levels], axis=-1))
-    ink = Image.new("RGB", (levels.shape[2] * SCALE, levels.shape[1] * SCALE), PAPER)
-    ink.paste(INK, mask=Image.fromarray(enlarge(levels[0], SCALE)))
-    return ink
+    levels = Image.fromarray(enlarge(as_image(image), max(1, SCALE * 32 // image.shape[-1])))
+    if levels.mode == "RGB":
+        return levels
+    paper = Image.new("RGB", levels.size, PAPER)
+    paper.paste(INK, mask=levels)
+    return paper
 
 
 def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
@@ -164,7 +211,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Draw ten pictures of every model that ships on one sheet.",
     )
     parser.add_argument("--seed", type=int, default=7, help="0 to 4294967295 (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=OUT, help="PNG to write (default: docs/lineage.png)")
+    parser.add_argument("--truncation", metavar="MODEL", help="a StyleGAN's pictures, twenty truncations")
+    parser.add_argument("--out", type=Path, help="PNG to write (default: docs/lineage.png or truncation.png)")
     parser.add_argument(
         "--models",
         nargs="+",

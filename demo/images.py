@@ -32,6 +32,16 @@ BOX = 20
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _MIDDLE = 14.0
 """Where MNIST has the centre of mass, in pixel coordinates from 0: measured over its training digits."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each orientation of EXIF."""
 _DETAIL = 1_000
 """A larger upload is first shrunk by a whole factor to sides about this long: plenty for 20 pixels."""
 _FAINTEST_PEAK = 0.08
@@ -41,8 +51,8 @@ _FAINTEST_PEAK = 0.08
 def decode_image(source: bytes | str | Path | Image.Image | NDArray[Any] | Sequence[Any]) -> NDArray[Any]:
     """Decode an untrusted picture: the content of a file, its path, a ``data:`` URI, a PIL image or numbers.
 
-    Palettes, CMYK, 16 bits and bilevel become 8 bits; of an animation the first frame is taken; orientation
-    tags are not followed. The size is read and judged before any pixel is decoded.
+    Palettes, CMYK, 16 bits and bilevel become 8 bits; of an animation the first frame is taken, and a photo
+    is turned as its orientation tag says. The size is read and judged before any pixel is decoded.
 
     Returns
     -------
@@ -70,6 +80,32 @@ def decode_image(source: bytes | str | Path | Image.Image | NDArray[Any] | Seque
     if isinstance(source, Image.Image):
         return _from_pil(source)
     return _from_numbers(source)
+
+
+def prepare_colours(source: Any, height: int, width: int) -> Array:
+    """Make the input of a network of colours of anything `decode_image` takes.
+
+    The middle of the picture is cut out in the wanted proportions, as large as it goes, and averaged over
+    areas; a picture of the wanted size is taken pixel by pixel. What is clear is laid on white.
+
+    Returns
+    -------
+    float32 [3, height, width] in [0, 1]
+
+    """
+    values = _in_unit_range(decode_image(source))
+    if values.ndim == 2:
+        values = values[..., None].repeat(3, axis=2)
+    else:
+        values = values[..., 3:] * values[..., :3] + (1.0 - values[..., 3:])
+    scale = min(values.shape[0] / height, values.shape[1] / width)
+    sides = (max(1, round(scale * height)), max(1, round(scale * width)))
+    top, left = ((have - cut) // 2 for have, cut in zip(values.shape, sides, strict=False))
+    cut = values[top : top + sides[0], left : left + sides[1]]
+    if cut.shape[:2] == (height, width):
+        return np.ascontiguousarray(cut.transpose(2, 0, 1))
+    channels = [_resized(cut[..., channel], (height, width)) for channel in range(3)]
+    return np.clip(np.stack(channels), 0.0, 1.0)
 
 
 def prepare_picture(source: Any) -> Array:
@@ -274,8 +310,19 @@ def _from_pil(image: Image.Image) -> Bytes:
             raise _not_finite()
         full = 65535.0 if values.max() > 255.0 else 255.0 if values.max() > 1.0 else 1.0
         return np.rint(np.clip(values / full, 0.0, 1.0) * 255.0).astype(np.uint8)
+    turn = _TURNS.get(_orientation(image) or 1)
     image = image.convert("L" if image.mode in ("1", "L") else "RGBA")
-    return np.asarray(image.reduce(max(1, max(image.size) // _DETAIL)))
+    image = image.reduce(max(1, max(image.size) // _DETAIL))
+    return np.asarray(image if turn is None else image.transpose(turn))
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """Return how the camera was held, by the tag 0x0112 of EXIF, if it can be read."""
+    try:
+        found = image.getexif().get(0x0112)
+    except Exception:  # a hostile tag raises anything, and the picture is there all the same
+        return None
+    return found if isinstance(found, int) else None
 
 
 def _from_numbers(source: Any) -> NDArray[Any]:

@@ -339,11 +339,28 @@ def classify(library: Library, model_id: str, images: Array) -> Classes:
     model = library.model(model_id, "classify")
     images = _pictures(model, images)
     result = library.runtime.run(model.graphs["classify"], {"image": images})
-    logits = result["class_logits"].astype(np.float64)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities = _softmax(result["class_logits"].astype(np.float64)).astype(np.float32)
     features = result["features"].reshape(len(images), -1)
     return Classes(probabilities, probabilities.argmax(axis=1), features, result.milliseconds)
+
+
+def answers(library: Library, model_id: str, images: Array) -> dict[str, Array]:
+    """Ask a judge of attributes all its questions about each picture.
+
+    Returns
+    -------
+    By question, float32 [count, answers]: how likely each of its ``values`` is, rows sum to 1
+
+    """
+    model = library.model(model_id, "classify")
+    images = _pictures(model, images)
+    logits = library.runtime.run(model.graphs["classify"], {"image": images})["class_logits"]
+    ends = np.cumsum([len(question.values) for question in model.questions])[:-1]
+    parts = np.split(logits.astype(np.float64), ends, axis=1)
+    return {
+        question.name: _softmax(part).astype(np.float32)
+        for question, part in zip(model.questions, parts, strict=True)
+    }
 
 
 def filters(library: Library, model_id: str) -> Array:
@@ -541,6 +558,11 @@ def _label(graph: Graph, label: int | None, count: int) -> dict[str, NDArray[np.
     if all(tensor.name != "label" for tensor in graph.inputs):
         return {}
     return {"label": np.full(count, value, np.int64)}
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _size(graph: Graph, name: str) -> int:

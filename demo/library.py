@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from onnx_models.catalog import Catalog, Dataset, Model, load
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Choice, Runtime, read_file
 
-_CHUNK = 500
+_CHUNK = 500 * 784  # values
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class Digits:
 
     images: NDArray[np.uint8]
     """uint8 [count, channels, height, width]."""
-    labels: NDArray[np.uint8]
-    """uint8 [count]."""
+    labels: NDArray[np.integer]
+    """[count]: the class of each; -1 where it has none."""
 
     @functools.cached_property
     def squared_lengths(self) -> NDArray[np.float32]:
@@ -34,13 +37,14 @@ class Digits:
         return np.concatenate([np.einsum("ij,ij->i", chunk, chunk) for chunk in self.chunks()])
 
     def chunks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the pictures as float32 [up to 500, pixels] in [0, 255], in order.
+        """Yield the pictures as float32 [some, pixels] in [0, 255], in order: 500 digits, 31 faces.
 
         A chunk is 1.6 MB, which a processor's cache holds, where all of MNIST is 157.
         """
         flat = self.images.reshape(len(self), -1)
-        for first in range(0, len(self), _CHUNK):
-            yield flat[first : first + _CHUNK].astype(np.float32)
+        rows = max(1, _CHUNK // flat.shape[1])
+        for first in range(0, len(self), rows):
+            yield flat[first : first + rows].astype(np.float32)
 
     def pictures(self, indices: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the pictures at these positions: float32 [..., channels, height, width] in [0, 1]."""
@@ -56,13 +60,13 @@ class Library:
     """A catalogue, the sessions of its graphs and the real pictures that belong to it.
 
     Frozen: no visitor can change what another one sees. Sessions and pictures are loaded, verified, at their
-    first use and kept.
+    first use and kept, and so is whatever is the same for all visitors (`once`).
     """
 
     catalog: Catalog
     runtime: Runtime
-    _digits: dict[tuple[str, str], Digits] = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @classmethod
     def open(cls, directories: Iterable[Path | str] = (), providers: Choice = "auto") -> Library:
@@ -106,11 +110,7 @@ class Library:
     @property
     def classifiers(self) -> tuple[Model, ...]:
         """What names the class of a picture: not what answers several questions about it."""
-        return tuple(
-            model
-            for model in self.catalog.models
-            if model.has("classify") and not model.graphs["classify"].output("class_logits").groups
-        )
+        return tuple(model for model in self.catalog.models if model.has("classify") and not model.questions)
 
     def _having(self, role: str) -> tuple[Model, ...]:
         return self.catalog.having(role) + self.catalog.having(role, kinds=("baseline",))
@@ -159,10 +159,6 @@ class Library:
         return self._load(dataset_id, "neighbours")
 
     def _load(self, dataset_id: str, role: str) -> Digits:
-        key = (dataset_id, role)
-        digits = self._digits.get(key)
-        if digits is not None:
-            return digits
         file = self.dataset(dataset_id).file(role)
         if file is None:
             raise LineageError(
@@ -171,17 +167,28 @@ class Library:
                 dataset=dataset_id,
                 role=role,
             )
-        with self._lock:
-            if key not in self._digits:
-                self._digits[key] = _digits(read_file(file), file.path)
-        return self._digits[key]
+        return self.once(file, lambda: _digits(read_file(file), file.path))
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what ``make`` returned when ``key`` was asked for first; a failure is not kept.
+
+        One visitor at a time makes something, which may ask for others in turn. Nobody changes it later.
+        """
+        if key not in self._kept:
+            with self._lock:
+                if key not in self._kept:
+                    self._kept[key] = make()
+        value: T = self._kept[key]
+        return value
 
 
 def _digits(content: bytes, path: Path) -> Digits:
     """Unpack a verified ``.npz`` of `Digits`; nothing in it is executed."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
+            images = arrays["images"]
+            # Of pictures that have attributes there is no one class to name.
+            labels = arrays["labels"] if "labels" in arrays else np.full(len(images), -1, np.int64)
     except (OSError, ValueError, KeyError) as fault:
         raise LineageError(
             "file.digits",
@@ -189,7 +196,11 @@ def _digits(content: bytes, path: Path) -> Digits:
             dataset=path.parent.name,
             file=path.name,
         ) from fault
-    images = images[:, None] if images.ndim == 3 else images  # grey ones are stored without their one channel
+    if images.ndim == 3:
+        images = images[:, None]  # grey ones are stored without their one channel
+    elif images.shape[-1] == 3 != images.shape[1]:
+        # Colours may be stored side by side, which compresses better.
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     for array in (images, labels):
         array.setflags(write=False)  # shared by all visitors
     return Digits(images, labels)

@@ -48,10 +48,22 @@ MODELS = Bound("models", 1, 16, 16)
 """Models asked in one request."""
 WALL = Bound("models", 1, 4, 2)
 """Networks whose training is replayed side by side."""
+STYLES = Bound("cutoff", 0, 32, 32)
+"""Styles of a picture that truncation applies to, of as many as there are: 18 in the largest StyleGAN."""
+PSI = (-2, 2)
+"""Lowest and highest truncation: beyond, a StyleGAN paints nothing but its own excesses."""
+STRENGTH = (-10, 10)
+"""Standard deviations that a style may be moved by along a direction: beyond, no face is left."""
+SWEEP = Bound("steps", 2, 60, 20)
+"""Steps of a sweep of truncation: pictures less one."""
+REFINEMENT = 48
+"""Steps that bring a found style closer to its picture."""
 COLUMNS = Bound("columns", 1, 64, 8)
 SCALE = Bound("scale", 1, 16, 1)
 """Integer factor by which a picture is enlarged, nearest neighbour."""
 
+PAINTED = 2**22
+"""Pixels that one answer of a StyleGAN may cost: a thousand pictures of 64 x 64, or four of 1024 x 1024."""
 PIXELS = 16_000_000
 """Largest picture that is decoded: more than a phone takes by default, less than fills the memory."""
 UPLOAD_BYTES = 10_000_000
@@ -72,9 +84,14 @@ CACHE_SECONDS = (600, 3_600)
 
 def check_fraction(name: str, value: Any) -> float:
     """Return ``value`` as a float in [0, 1], or raise `LineageError` ``argument.range``."""
+    return check_number(name, value, 0, 1)
+
+
+def check_number(name: str, value: Any, lowest: float, highest: float) -> float:
+    """Return ``value`` as a float within the range, or raise `LineageError` ``argument.range``."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= 1:
-        raise out_of_range(name, "a number", 0, 1, value)
+    if not number or not math.isfinite(value) or not lowest <= value <= highest:
+        raise out_of_range(name, "a number", lowest, highest, value)
     return float(value)
 
 

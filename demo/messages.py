@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from onnx_models.catalog import Catalog
+from onnx_models import directions
+from onnx_models.catalog import Catalog, Model, Text
+from onnx_models.errors import LineageError
 
 DIRECTORY = Path(__file__).resolve().parent / "i18n"
 LANGUAGES = ("en", "fr")
@@ -28,7 +31,7 @@ _ATTRIBUTES = frozenset((
 
 
 def load(catalog: Catalog) -> dict[str, dict[str, str]]:
-    """Return ``{language: {id: text}}``: the page's own words and each model's title, lesson and equation."""
+    """Return ``{language: {id: text}}``: the page's own words, and what models and data sets are called."""
     words = {
         language: json.loads((DIRECTORY / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
     }
@@ -38,7 +41,26 @@ def load(catalog: Catalog) -> dict[str, dict[str, str]]:
                 if language in texts:
                     words[language][f"model.{model.id}.{part}"] = texts[language]
         words["en"][f"model.{model.id}.equation"] = safe_mathml(model.equation)
+        for name, texts in _names(model):
+            for language in LANGUAGES:
+                if language in texts:
+                    words[language][name] = texts[language]
+    for dataset in catalog.datasets.values():
+        for language in LANGUAGES:
+            for label, name in enumerate(dataset.classes.get(language, ())):
+                words[language][f"dataset.{dataset.id}.class.{label}"] = name
     return words
+
+
+def _names(model: Model) -> Iterator[tuple[str, Text]]:
+    """Yield what a model's directions and the attributes that they change are called."""
+    try:
+        for direction in directions.load(model):
+            yield f"model.{model.id}.direction.{direction.id}", direction.name
+        for attribute, name in directions.attributes(model).items():
+            yield f"model.{model.id}.attribute.{attribute}", name
+    except LineageError:
+        return  # the panel that needs them says why
 
 
 def safe_mathml(source: str) -> str:

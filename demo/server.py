@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import ctypes
+import hashlib
+import importlib.util
 import json
+import os
 import re
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NoReturn
 
 import gradio as gr
 import safehttpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import limits, theme
+from demo import images, limits, styles, theme
 from demo.library import Library
+from onnx_models.errors import LineageError
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,6 +49,12 @@ _JOINS = re.compile(r"/gradio_api/(queue/join|call/[^/]+|call/v2/[^/]+)/?$")
 """The paths by which a request enters the queue."""
 _TOO_LARGE = f"The request is too large: at most {limits.UPLOAD_BYTES // 1_000_000} MB, please."
 _TOO_MANY = f"You have {limits.WAITING} requests waiting already: wait for an answer, then ask again."
+
+_TOO_MANY_PICTURES = f"{limits.WAITING} pictures are being waited for already: ask again in a moment."
+
+
+_M_ARENA_MAX = -8
+"""Of glibc's ``malloc.h``."""
 
 
 class Guard:
@@ -88,14 +103,26 @@ class Guard:
         return hosts.count(client and client[0])
 
 
-def application(library: Library, page: gr.Blocks) -> FastAPI:
-    """Mount a built page at ``/`` of a web application with the limits of `demo.limits`."""
+def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI:
+    """Mount a built page at ``/`` of a web application with the limits of `demo.limits`.
+
+    With ``mcp`` its API answers the Model Context Protocol as well, at ``/gradio_api/mcp/``.
+
+    Raises
+    ------
+    LineageError
+        ``server.mcp``: the packages of the extra ``mcp`` are not installed.
+
+    """
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise LineageError("server.mcp", "MCP needs more packages: pip install -e '.[mcp]'.")
     # `api_open` would let a caller pass the queue by.
     page.queue(max_size=limits.QUEUE, api_open=False, default_concurrency_limit=limits.CONCURRENCY)
     page.state_session_capacity = limits.SESSIONS
     refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     outer.add_middleware(Guard, queue=page._queue)
+    outer.get("/avatar.png")(avatars(library))
     return gr.mount_gradio_app(
         outer,
         page,
@@ -107,8 +134,67 @@ def application(library: Library, page: gr.Blocks) -> FastAPI:
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
+        mcp_server=mcp,
         **theme.launch_options(library),
     )
+
+
+def avatars(library: Library) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers ``GET /avatar.png?seed=7&psi=0.7&model=ID&label=-1``: a PNG that nobody is on.
+
+    What is left out has the default of `demo.styles.Look`, the model being the first that paints from styles.
+    What cannot be answered gets one sentence: status 400 for a wrong argument, 404 where no such network
+    ships, 500 for a broken file, 429 for a visitor too many.
+    """
+    waiting = 0
+    turns = asyncio.Semaphore(limits.CONCURRENCY)
+
+    def paint(asked: Mapping[str, str]) -> bytes:
+        unknown = set(asked) - {"seed", "psi", "model", "label"}
+        if unknown:
+            raise LineageError(
+                "avatar.argument",
+                f"avatar.png takes seed, psi, model and label, got {min(unknown)[:40]!r}.",
+            )
+        model = styles.painter(library, asked.get("model"))
+        look = styles.Look(psi=_number(asked, "psi", styles.PSI), label=_number(asked, "label", -1))
+        image = styles.portrait(library, model, _number(asked, "seed", 0), look)
+        return images.to_png(images.as_image(image))
+
+    async def answer(request: Request) -> Response:
+        nonlocal waiting
+        if waiting >= limits.WAITING:
+            return JSONResponse({"detail": _TOO_MANY_PICTURES}, 429)
+        waiting += 1
+        try:
+            async with turns:
+                content = await run_in_threadpool(paint, dict(request.query_params))
+        except LineageError as error:
+            status = 404 if error.code == "style.none" else 500 if error.code.startswith("file.") else 400
+            return JSONResponse({"detail": str(error)}, status)
+        finally:
+            waiting -= 1
+        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        # A day: the same arguments give the same picture until the network is another one.
+        headers = {"cache-control": "public, max-age=86400", "etag": tag}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type="image/png", headers=headers)
+
+    return answer
+
+
+def _number(asked: Mapping[str, str], name: str, default: float) -> Any:
+    """Return a whole number, or another one, of an address; what is neither stays text, to be refused."""
+    text = asked.get(name)
+    if text is None:
+        return default
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def refuse_addresses() -> None:
@@ -121,9 +207,23 @@ def refuse_addresses() -> None:
     safehttpx.async_validate_url = _no_address
 
 
+def share_heaps() -> None:
+    """Let all threads allocate from two heaps; call it before there are threads. Nothing without glibc.
+
+    By default eight heaps a core are kept, and each holds on to its share of what a large answer took.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
 def serve(application: FastAPI, taken: socket.socket) -> None:
     """Answer requests until Ctrl-C or SIGTERM; requests under way get two seconds to end."""
-    config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=2)
+    # On a Space everybody comes through a proxy: only its headers tell visitors apart, whose requests are
+    # counted, and say that the address is https. Nobody else reaches the container, so they are believed.
+    proxies = "*" if os.environ.get("SPACE_ID") else None
+    config = uvicorn.Config(
+        application, log_level="warning", timeout_graceful_shutdown=2, forwarded_allow_ips=proxies
+    )
     uvicorn.Server(config).run(sockets=[taken])
 
 

@@ -12,7 +12,22 @@ from demo import messages
 from demo.library import Library
 
 STATIC = Path(__file__).resolve().parent / "static"
-_SCRIPTS = ("page.js", "canvas.js", "movie.js", "map.js", "game.js", "latent.js", "one_z.js", "time.js")
+_SCRIPTS = (
+    "page.js",
+    "pen.js",
+    "films.js",
+    "canvas.js",
+    "movie.js",
+    "map.js",
+    "game.js",
+    "latent.js",
+    "one_z.js",
+    "style_desk.js",
+    "style_edit.js",
+    "style_you.js",
+    "time.js",
+    "compare.js",
+)
 _STYLES = (
     "style.css",
     "movie.css",
@@ -21,7 +36,10 @@ _STYLES = (
     "game.css",
     "latent.css",
     "one_z.css",
+    "style_desk.css",
+    "style_edit.css",
     "time.css",
+    "compare.css",
 )
 
 # What each system reads best in; nothing is downloaded.

@@ -71,11 +71,15 @@ class Wall:
 
         Training pictures where they ship, so that the real ones on the wall can be measured like the others.
         """
-        shipped = library.dataset(self.dataset).file("neighbours") is not None
-        real = inference.real(library, self.dataset, _ELSEWHERE, JUDGED, label, training=shipped).images
-        if len(real) < 2:
-            return 0.0
-        return mean_pairwise_distance(inference.classify(library, self.judge.id, real).features)
+
+        def measure() -> float:
+            shipped = library.dataset(self.dataset).file("neighbours") is not None
+            real = inference.real(library, self.dataset, _ELSEWHERE, JUDGED, label, training=shipped).images
+            if len(real) < 2:
+                return 0.0
+            return mean_pairwise_distance(inference.classify(library, self.judge.id, real).features)
+
+        return library.once(("yardstick", self.dataset, self.judge.id, label), measure)
 
     def read(self, library: Library, pictures: Array, yardstick: float) -> Reading:
         """Let the judge read pictures, float32 [count, c, h, w]."""
@@ -131,6 +135,6 @@ def _wall(library: Library, dataset: str) -> Wall | None:
     sizes = [model.image for model in makers]
     for image in sorted(sizes, key=sizes.count, reverse=True):
         judge = library.catalog.judge(dataset, image)
-        if judge is not None:
+        if judge is not None and not judge.questions:  # of answers to ten questions there is no one class
             return Wall(dataset, judge, tuple(model for model in makers if model.image == image))
     return None

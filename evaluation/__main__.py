@@ -9,15 +9,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation import belief, classify, figures, generators, importance, likelihood, parzen, reconstruction
+from evaluation import (
+    belief,
+    classify,
+    figures,
+    generators,
+    importance,
+    likelihood,
+    memorisation,
+    parzen,
+    reconstruction,
+    runtimes,
+    teaching,
+    yardsticks,
+)
+from evaluation.arguments import BAD_ARGUMENTS, FAILED, INTERRUPTED, seed
 from evaluation.context import Context, NotMeasuredError
-from onnx_models import catalog, seeds
+from onnx_models import catalog
 from onnx_models.catalog import Metric, Model
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
 from training.datasets import DatasetError
-
-BAD_ARGUMENTS, FAILED, INTERRUPTED = 2, 1, 130
 
 
 @dataclass(frozen=True)
@@ -38,13 +50,21 @@ MEASURES = (
     Measure("classification", classify.applies, classify.measure),
     Measure("a hundred labels", classify.learned_from_few_labels, classify.measure_few_labels),
     Measure("samples", generators.applies, generators.measure),
+    Measure("snapshots", generators.has_snapshots, generators.measure_snapshots),
+    Measure("nearest neighbours", memorisation.applies, memorisation.measure),
+    Measure("classification accuracy score", teaching.applies, teaching.measure),
     Measure("Parzen window", parzen.applies, parzen.measure),
+    Measure("yardsticks", yardsticks.applies, yardsticks.measure_frechet),
+    Measure("Parzen window on yardsticks", yardsticks.applies, yardsticks.measure_parzen),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["runtimes"]:  # about the files' users rather than about the models
+        return runtimes.main(given[1:])
+    options = _parser().parse_args(given)
     try:
         known = catalog.load(*(options.models or [catalog.DIRECTORY]))
         models = [known.model(model_id) for model_id in options.model] or list(known.models)
@@ -55,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for problem in known.problems:
         print(problem.error, file=sys.stderr)
     try:
-        whole = [evaluate(model, context) for model in models]
+        whole = [evaluate(model, context, options.only) for model in models]
     except KeyboardInterrupt:
         print(
             "Interrupted: the figures above are kept; run again for the models still to do.",
@@ -65,16 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(whole) else FAILED
 
 
-def evaluate(model: Model, context: Context) -> bool:
+def evaluate(model: Model, context: Context, only: Sequence[str] = ()) -> bool:
     """Take every measure that applies to the model, print the figures and keep them; False if one failed.
 
-    A quick run keeps nothing: its figures would stand where full ones did.
+    Where ``only`` names measures, no other is taken, and other figures of the same files stay. A quick run
+    keeps nothing: its figures would stand where full ones did.
     """
     print(f"{model.id}", flush=True)
     found: list[Metric] = []
     whole = True
     for measure in MEASURES:
-        if not measure.applies(model):
+        if not measure.applies(model) or (only and measure.name not in only):
             continue
         start = time.perf_counter()
         try:
@@ -98,12 +119,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation",
         description="Measure each shipped model by the papers' protocols into its metrics.json.",
+        epilog="`python -m evaluation runtimes --help`: the same files in other runtimes.",
     )
     parser.add_argument("model", nargs="*", metavar="MODEL", help="ids of models (default: all of them)")
     parser.add_argument(
         "--quick",
         action="store_true",
         help="1,000 images or samples at most and coarse annealing, to see that it works; writes nothing",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="MEASURE",
+        choices=[measure.name for measure in MEASURES],
+        help=f"take this measure alone, may be given again: {', '.join(m.name for m in MEASURES)}",
     )
     parser.add_argument(
         "--models",
@@ -120,21 +150,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seed",
-        type=_seed,
+        type=seed,
         default=0,
         metavar="N",
         help="of samples, binary pixels and chains, 0 to 4294967295 (default: %(default)s)",
     )
     return parser
-
-
-def _seed(text: str) -> int:
-    try:
-        return seeds.check_seed(int(text))
-    except (ValueError, LineageError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number from 0 to {seeds.SEED_LIMIT - 1}"
-        ) from None
 
 
 if __name__ == "__main__":

@@ -30,6 +30,18 @@ REPORTED: tuple[Reported, ...] = (
         "CD-25; Salakhutdinov & Murray 2008",
     ),
     Reported(
+        "variational_bound_test_log_probability", "dbn", "model", None, -84.55,
+        "an estimate, not a bound, of a stack of 500-2000 without labels; Murray & Salakhutdinov 2009",
+    ),
+    Reported(
+        "test_error", "dbn", "model", None, 0.012,
+        "tuned by backpropagation; Hinton & Salakhutdinov 2006",
+    ),
+    Reported(
+        "test_error_up_down", "dbn", "model", None, 0.0125,
+        "up-down, without backpropagation; Hinton, Osindero & Teh 2006",
+    ),
+    Reported(
         "reconstruction_squared_error", "autoencoder", "model", 30, 3.00,
         "Hinton & Salakhutdinov 2006",
     ),

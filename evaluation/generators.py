@@ -13,16 +13,18 @@ features, is named so, and has the distance between real training and test image
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.context import Array, Context
+from evaluation.context import BATCH, Array, Context, progress
 from evaluation.figures import figure
 from onnx_models import seeds
-from onnx_models.catalog import Metric, Model
+from onnx_models.catalog import Graph, Metric, Model
 from onnx_models.diversity import diversity_ratio
+from onnx_models.seeds import Stream
 from training.datasets import Attribute
 from training.metrics import class_fractions, frechet_distance, precision_recall
 
@@ -45,8 +47,9 @@ def measure(model: Model, context: Context) -> list[Metric]:
     real, real_classes = context.judged_data(model, "test")
     train, _ = context.judged_data(model, f"train[:{len(real)}]")
     made, classes = context.judged(judge, sample(model, context, SAMPLES), f"{model.id}'s samples")
-    graphs = [model.graphs["generate"], judge.graphs["classify"]]
-    judged = f"features of {judge.id}; {len(made):,} samples against {len(real):,} test images"
+    graphs = [*sampled(model), judge.graphs["classify"]]
+    samples = f"{len(made):,} samples{', each under its own noise' if is_styled(model) else ''}"
+    judged = f"features of {judge.id}; {samples} against {len(real):,} test images"
     seed = f"seed {context.seed}"
 
     frechet, to_real = frechet_distance(made, real), frechet_distance(train, real)
@@ -169,25 +172,104 @@ def _gaps(
     return found
 
 
+def has_snapshots(model: Model) -> bool:
+    """Whether earlier generators of the model's training ship with it."""
+    return any(snapshot.graph.role == "generate" for snapshot in model.snapshots)
+
+
+def measure_snapshots(model: Model, context: Context) -> list[Metric]:
+    """Return `frechet_ratio_to_real` of every snapshot that has seen an image: the way training took."""
+    judge = context.judge(model)
+    real, _ = context.judged_data(model, "test")
+    train, _ = context.judged_data(model, f"train[:{len(real)}]")
+    to_real = frechet_distance(train, real)
+    found = []
+    for snapshot in model.snapshots:
+        if snapshot.graph.role != "generate" or not snapshot.images_seen:
+            continue
+        title = f"{model.id} after {snapshot.images_seen:,}"
+        noise = ", all under one noise" if is_styled(model) else ""
+        images = sample(model, context, SAMPLES, graph=snapshot.graph)
+        made, _ = context.judged(judge, images, title)
+        found.append(
+            figure(
+                model,
+                f"frechet_ratio_to_real_after_{snapshot.images_seen}",
+                frechet_distance(made, real) / to_real,
+                unit="ratio",
+                protocol=f"after {snapshot.images_seen:,} training images; features of {judge.id}; "
+                f"{len(made):,} samples{noise} against {len(real):,} test images, over {to_real:.3f} of as "
+                f"many training images against the same; seed {context.seed}",
+                source="Heusel et al. 2017",
+                measured_on=[snapshot.graph, judge.graphs["classify"]],
+            )
+        )
+    return found
+
+
 def takes_label(model: Model) -> bool:
     """Whether the generator can be asked for a class."""
     return any(tensor.name == "label" for tensor in model.graphs["generate"].inputs)
 
 
+def is_styled(model: Model) -> bool:
+    """Whether samples are painted from styles under noise of their own, as StyleGAN's papers measure them.
+
+    The graph `generate` of such a model holds one noise for all its pictures, and pictures under one noise
+    are one small change of a population: which noise it is moves the Frechet distance by a fifth.
+    """
+    return model.has("mapping", "synthesis")
+
+
+def sampled(model: Model) -> list[Graph]:
+    """Return the graphs that `sample` runs."""
+    roles = ("mapping", "synthesis") if is_styled(model) else ("generate",)
+    return [model.graphs[role] for role in roles]
+
+
 def sample(
-    model: Model, context: Context, count: int, labels: NDArray[np.int64] | None = None
+    model: Model,
+    context: Context,
+    count: int,
+    labels: NDArray[np.int64] | None = None,
+    graph: Graph | None = None,
 ) -> NDArray[np.float32]:
     """Return images [count, c, h, w] of samples 0, 1, 2, ... of the context's seed, of the given classes.
 
-    Without classes the label is left free. Fewer of them in a quick run.
+    Without classes the label is left free. Fewer of them in a quick run. ``graph`` is a snapshot of the
+    model's own.
     """
-    graph = model.graphs["generate"]
     count = context.at_most(count)
-    latent = int(graph.input("z").shape[1])
-    inputs: dict[str, Array] = {"z": seeds.normals(context.seed, count, latent)}
+    first = graph or sampled(model)[0]
+    inputs: dict[str, Array] = {"z": seeds.normals(context.seed, count, int(first.input("z").shape[1]))}
     if takes_label(model):
         inputs["label"] = np.full(count, NO_LABEL, np.int64) if labels is None else labels[:count]
-    return context.run(graph, inputs, f"{model.id} makes images")["image"]
+    title = f"{model.id} makes images"
+    if graph is not None or not is_styled(model):
+        return context.run(first, inputs, title)["image"]
+    inputs["psi"] = np.ones((count, int(first.input("psi").shape[1])), np.float32)
+    return _painted(model, context, context.run(first, inputs, f"{model.id} makes styles")["ws"], title)
+
+
+def _painted(model: Model, context: Context, ws: Array, title: str) -> NDArray[np.float32]:
+    """Paint styles [n, rows, w], sample k under noise k of the seed, and cut the margin off."""
+    graph = model.graphs["synthesis"]
+    noises = [tensor for tensor in graph.inputs if tensor.name.startswith("noise_")]
+    height, width = model.image["height"], model.image["width"]
+    parts = []
+    for start in progress(range(0, len(ws), BATCH), title):
+        rows = ws[start : start + BATCH]
+        given = {"ws": rows}
+        for layer, noise in enumerate(noises):
+            shape = tuple(int(side) for side in noise.shape[2:])
+            normal = seeds.normals(
+                context.seed, len(rows), math.prod(shape), Stream.NOISE, first=start, layer=layer
+            )
+            given[noise.name] = normal.reshape(len(rows), 1, *shape)
+        image = context.runtime.run(graph, given)["image"]
+        top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
+        parts.append(image[:, :, top : top + height, left : left + width])
+    return np.concatenate(parts)
 
 
 def _binomial(share: float, count: int) -> float:

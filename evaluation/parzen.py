@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evaluation.context import Context, NotMeasuredError, as_images, progress
 from evaluation.figures import figure
-from evaluation.generators import sample
+from evaluation.generators import sample, sampled
 from onnx_models.catalog import Metric, Model
 
 Floats = NDArray[np.floating]
@@ -32,17 +32,12 @@ def applies(model: Model) -> bool:
 
 def measure(model: Model, context: Context) -> list[Metric]:
     """Return `parzen_log_likelihood` over the test images."""
-    graph = model.graphs["generate"]
-    train = context.whole(model, "train")
-    if len(train) < _CHOOSE_TO:
-        raise NotMeasuredError(f"sigma is chosen on training images {_CHOOSE_FROM:,} to {_CHOOSE_TO:,}")
-    validation = _flat(as_images(train.images[_CHOOSE_FROM:_CHOOSE_TO]))
-    test = _flat(as_images(context.data(model, "test").images))
+    validation, test = data(model, context)
     made = _flat(sample(model, context, SAMPLES))
     sigma, scores = score(made, validation, test, model.id)
-    real = _flat(as_images(train.images[: len(made)]))
+    real = _flat(as_images(context.whole(model, "train").images[: len(made)]))
     _, real_scores = context.once(
-        ("parzen of real images", model.dataset["id"]), lambda: score(real, validation, test, "real images")
+        ("parzen", "real_images", model.dataset["id"]), lambda: score(real, validation, test, "real images")
     )
     return [
         figure(
@@ -55,9 +50,25 @@ def measure(model: Model, context: Context) -> list[Metric]:
             f"train[{_CHOOSE_FROM}:{_CHOOSE_TO}], mean over {len(test):,} test images ± standard error; "
             f"{len(real):,} real training images score {real_scores.mean():.1f}; seed {context.seed}",
             source="Goodfellow et al. 2014",
-            measured_on=[graph],
+            measured_on=sampled(model),
         )
     ]
+
+
+def data(model: Model, context: Context) -> tuple[Floats, Floats]:
+    """Return the images that choose sigma and those that are scored: [1000, d] and [n, d] in [0, 1].
+
+    Raises
+    ------
+    NotMeasuredError
+        The data set is too small for the protocol.
+
+    """
+    train = context.whole(model, "train")
+    if len(train) < _CHOOSE_TO:
+        raise NotMeasuredError(f"sigma is chosen on training images {_CHOOSE_FROM:,} to {_CHOOSE_TO:,}")
+    validation = as_images(train.images[_CHOOSE_FROM:_CHOOSE_TO])
+    return _flat(validation), _flat(as_images(context.data(model, "test").images))
 
 
 def score(centres: Floats, validation: Floats, test: Floats, title: str) -> tuple[float, NDArray[np.float64]]:

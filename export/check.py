@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
-from export import cards, manifest, test_vectors
+from export import cards, directions, manifest, test_vectors
 from export.inputs import BINARY
 from export.manifest import FILE_LIMIT, SNAPSHOT_LIMIT, TOTAL_LIMIT
 from export.onnx_file import signature
@@ -41,8 +41,15 @@ def check(directory: Path, report: Report = lambda line: None) -> list[str]:
         faults.append("There is no <id>/model.json here.")
     unreadable = bool(faults)
 
+    shipped = [
+        graph["sha256"] for document in documents.values() for graph in document.get("graphs", {}).values()
+    ]
     for path, document in documents.items():
         faults += [f"{document['id']}: {fault}" for fault in _folder(path, document)]
+        faults += [
+            f"{document['id']}: {fault}" for fault in directions.faults(path.parent, document, shipped)
+        ]
+        faults += [f"{document['id']}: {fault}" for fault in _generator(path, document, documents)]
         for role, graph in document.get("graphs", {}).items():
             wrong = list(_graph(path.parent, role, graph))
             faults += [f"{document['id']}: {role}: {fault}" for fault in wrong]
@@ -63,7 +70,12 @@ def check(directory: Path, report: Report = lambda line: None) -> list[str]:
             f"manifest.json: {fault}"
             for fault in manifest.schema_faults(manifest.collect(directory), "manifest")
         ]
-    total = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    converted = {path.parent for path, document in documents.items() if "source" in document}
+    total = sum(
+        path.stat().st_size
+        for path in directory.rglob("*")
+        if path.is_file() and converted.isdisjoint(path.parents)
+    )
     if total > TOTAL_LIMIT:
         faults.append(
             f"All files together are {total / 1e6:.1f} MB; the budget is {TOTAL_LIMIT / 1e6:.0f} MB."
@@ -92,7 +104,7 @@ def _folder(path: Path, document: manifest.Document) -> Iterator[str]:
             yield f"{entry['file']} is missing."
             continue
         content = file.read_bytes()
-        if len(content) >= FILE_LIMIT:
+        if len(content) >= FILE_LIMIT and "source" not in document:  # what is converted does not ship
             yield f"{entry['file']} has {len(content):,} bytes; a file stays under {FILE_LIMIT:,}."
         if len(content) != entry["bytes"]:
             yield f"{entry['file']} has {len(content):,} bytes, {entry['bytes']:,} are listed."
@@ -107,6 +119,33 @@ def _folder(path: Path, document: manifest.Document) -> Iterator[str]:
         name = file.relative_to(folder).as_posix()
         if name not in allowed:
             yield f"nobody lists {name}."
+
+
+def _generator(
+    path: Path, document: manifest.Document, documents: Mapping[Path, manifest.Document]
+) -> Iterator[str]:
+    """Whether an encoder's `refine` paints as the generator does whose styles it speaks."""
+    name = document.get("generator")
+    if name is None:
+        return
+    fellows = [(where.parent, other) for where, other in documents.items() if other["id"] == name]
+    if not fellows or "synthesis" not in fellows[0][1].get("graphs", {}):
+        yield f"its generator {name} does not ship."
+        return
+    ((folder, other),) = fellows
+    if "refine" in document["graphs"]:
+        mine, its = (
+            path.parent / document["graphs"]["refine"]["file"],
+            folder / other["graphs"]["synthesis"]["file"],
+        )
+        if mine.is_file() and its.is_file() and _weights(mine) != _weights(its):
+            yield f"its weights are those of another {name} than ships: train it anew, for this one."
+
+
+def _weights(path: Path) -> dict[str, bytes]:
+    """Parameters by name: initialisers whose names have a dot, which no constant of a graph's has."""
+    stored = onnx.load(path).graph.initializer
+    return {i.name: onnx.numpy_helper.to_array(i).tobytes() for i in stored if "." in i.name}
 
 
 def _stored_apart(document: manifest.Document) -> list[Mapping[str, Any]]:

@@ -29,7 +29,7 @@ class Entry:
     """A model's words and its graphs; the numbers come from its run."""
 
     id: str
-    kind: Literal["model", "baseline", "judge", "exhibit"]
+    kind: Literal["model", "baseline", "judge", "exhibit", "encoder"]
     year: int
     family: str  # the file in `training/` that teaches it
     title: Mapping[str, str]  # by language
@@ -38,6 +38,7 @@ class Entry:
     paper: Mapping[str, str]  # authors, title, url
     colour: str  # #rrggbb, at least 4:1 against both paper and ink
     graphs: Callable[[Mapping[str, nn.Module]], tuple[Graph, ...]]  # from the networks by name
+    generator: str | None = None  # of an encoder: the model whose styles it finds
     snapshot_role: str | None = None  # the graph whose earlier generations ship too
     dataset: Mapping[str, str] = field(default_factory=lambda: MNIST)
     licence: str = LICENCE

@@ -1,25 +1,27 @@
-"""A model's folder: everything is made and proved in memory, then written, then what is outdated goes."""
+"""A model's folder: everything is made and proved in memory; `export.manifest.write` puts it on disk."""
 
 import dataclasses
 import importlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from export import manifest, parity, test_vectors
 from export.entry import Entry
 from export.graphs import Graph
+from export.manifest import Files
 from export.onnx_file import opset
 from export.to_onnx import stored, traced, with_weights
 from export.tolerance import TOLERANCE
 from onnx_models.catalog import Tensor
 from training.checkpoint import Run, RunError, load_weights
 
-Files = dict[str, bytes]
+T = TypeVar("T")
+
+CURVE = "loss_curve.json"
 
 
 def build(
@@ -56,35 +58,56 @@ def build(
     others = []
     curve = loss_curve(run.log)
     if curve:
-        files["loss_curve.json"] = curve
+        files[CURVE] = curve
         made_by = f"python -m export {entry.id}"
-        others.append(_file("loss_curve", "loss_curve.json", curve, entry.licence, made_by))
+        others.append(_file("loss_curve", CURVE, curve, entry.licence, made_by))
     return _document(entry, run, graphs, snapshots, others), files
 
 
-def write(folder: Path, document: manifest.Document, files: Files, name: str) -> None:
-    """Write `files` and the document called `name` (model.json or dataset.json), each atomically.
+def keep_past(directory: Path, document: manifest.Document, files: Files) -> None:
+    """Add the snapshots and losses in `directory` that a run went on from, if it went on from that model.
 
-    Deletes what the document that was there before lists and this one does not; nothing else.
+    Otherwise a run with `--init-from` would show none of its weights' youth. `document` and `files` are those
+    that `build` made; they are changed in place.
     """
-    path = folder / name
-    outdated = manifest.owned(manifest.read(path)) if path.is_file() else set()
-    # Files first, the document that vouches for them last.
-    for file, content in {**files, name: manifest.dumps(document).encode()}.items():
-        target = folder / file
-        if target.is_file() and target.read_bytes() == content:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.partial")
-        partial.write_bytes(content)
-        os.replace(partial, target)
-    for file in sorted(outdated - manifest.owned(document)):
-        target = folder / file
-        target.unlink(missing_ok=True)
-        for parent in target.parents:
-            if parent == folder or not parent.is_dir() or any(parent.iterdir()):
-                break
-            parent.rmdir()
+    own, snapshots = document["training"]["command"], document["snapshots"]
+    try:
+        past = manifest.read(directory / "model.json")
+        earlier, command = past["snapshots"], past["training"]["command"]
+        began = min(snapshot["images_seen"] for snapshot in snapshots)
+        # The same run exported once more has the same past.
+        if not began or not (own == command or own.startswith(f"{command} && ")):
+            return
+        earlier = [snapshot for snapshot in earlier if snapshot["images_seen"] < began]
+        contents = {snapshot["file"]: (directory / snapshot["file"]).read_bytes() for snapshot in earlier}
+        curve = json.loads((directory / CURVE).read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if any(manifest.sha256(contents[snapshot["file"]]) != snapshot["sha256"] for snapshot in earlier):
+        return
+    files |= contents
+    kept = thinned([*earlier, *snapshots], max(snapshot["bytes"] for snapshot in earlier or snapshots))
+    for dropped in (snapshot for snapshot in [*earlier, *snapshots] if snapshot not in kept):
+        if dropped["file"].startswith("snapshots/"):
+            files.pop(dropped["file"], None)
+    document["snapshots"] = kept
+    if CURVE in files:
+        files[CURVE] = _joined(curve, json.loads(files[CURVE]))
+        for file in document["files"]:
+            if file["file"] == CURVE:
+                file |= _described(CURVE, files[CURVE])
+
+
+def _joined(before: dict[str, Any], after: dict[str, Any]) -> bytes:
+    """Two loss curves as one; where one of them has no value of a loss, there is none."""
+    count = sum(seen < min(after["images_seen"]) for seen in before["images_seen"])
+    losses = {
+        name: before["losses"].get(name, [None] * count)[:count]
+        + after["losses"].get(name, [None] * len(after["images_seen"]))
+        for name in [*after["losses"], *(name for name in before["losses"] if name not in after["losses"])]
+    }
+    curve = {"images_seen": before["images_seen"][:count] + after["images_seen"], "losses": losses}
+    return json.dumps(curve, separators=(",", ":")).encode()
 
 
 def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> dict[str, nn.Module]:
@@ -105,7 +128,7 @@ def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> d
     return built
 
 
-def thinned(snapshots: Sequence[Path], size: int) -> list[Path]:
+def thinned(snapshots: Sequence[T], size: int) -> list[T]:
     """As many of `snapshots` as fit the budget at `size` bytes each, the first and the last among them.
 
     They are evenly spaced on a log scale, and so is what is left. The last one is the shipped graph, which
@@ -187,6 +210,7 @@ def _document(
 ) -> manifest.Document:
     return {
         "id": entry.id,
+        **({"generator": entry.generator} if entry.generator else {}),
         "kind": entry.kind,
         "title": dict(entry.title),
         "year": entry.year,

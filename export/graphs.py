@@ -18,6 +18,8 @@ from export.inputs import UNIT_INTERVAL
 from onnx_models.catalog import Tensor as Described
 from training.stylegan2 import truncated
 
+BETAS = (0.9, 0.999)  # of Adam's moments in `refine`
+TINY = 1e-8
 SIZE = (1, 28, 28)  # channels, height, width of a digit
 
 
@@ -29,7 +31,7 @@ class Graph:
     module: nn.Module
     inputs: tuple[Described, ...]
     outputs: tuple[Described, ...]
-    storage: Literal["float32", "float16", "int8"] = "float32"
+    storage: Literal["float32", "float16", "int16", "int8"] = "float32"
     """What the weights are kept in; all arithmetic is float32."""
 
     def __post_init__(self) -> None:
@@ -376,6 +378,67 @@ class Synthesise(nn.Module):
         """[batch, styles, w], [batch, 1, size, size] each -> image, rgb_R."""
         image, parts = self.network(ws, noise)
         return image.clamp(0, 1), *parts
+
+
+class EncodeStyles(nn.Module):
+    """A picture to one style a layer."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.network = encoder
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, channels, size, size] -> ws."""
+        return self.network(image)
+
+
+class Refine(nn.Module):
+    """One step of Adam that brings the picture of some styles closer to another picture, a row at a time.
+
+    Each row of the batch descends a loss of its own, with its own moments, step number and rate,
+
+        L = mean (g(ws) - image)^2 + pull mean ((ws - c) / s)^2
+
+    (Abdal et al. 2019, algorithm 1, with pixels alone), so that a row does not depend on its neighbours. What
+    comes out beside the new styles are the loss and the picture of the old ones: they cost nothing more.
+    """
+
+    differentiates = True  # the gradient is part of the graph; see `to_onnx`
+
+    def __init__(self, synthesis: nn.Module, centre: Tensor, deviation: float) -> None:
+        super().__init__()
+        self.network = synthesis
+        self.centre, self.deviation = centre.tolist(), deviation
+
+    def forward(
+        self,
+        image: Tensor,
+        ws: Tensor,
+        first: Tensor,
+        second: Tensor,
+        step: Tensor,
+        rate: Tensor,
+        pull: Tensor,
+        *noise: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """-> new_ws, new_first, new_second, loss, picture; eq. as in Kingma & Ba 2015, algorithm 1."""
+        gradient, (loss, picture) = torch.func.grad(self.losses, has_aux=True)(ws, image, pull, noise)
+        first = BETAS[0] * first + (1 - BETAS[0]) * gradient
+        second = BETAS[1] * second + (1 - BETAS[1]) * gradient.square()
+        count = step.to(ws.dtype)[:, None, None]
+        unbiased = first / (1 - BETAS[0] ** count)
+        size = torch.sqrt(second / (1 - BETAS[1] ** count)) + TINY
+        ws = ws - self.deviation * rate[:, None, None] * unbiased / size
+        return ws, first, second, loss, picture.clamp(0, 1)
+
+    def losses(
+        self, ws: Tensor, image: Tensor, pull: Tensor, noise: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The sum over rows, which has each row's own gradient; the rows' losses [batch] and pictures."""
+        picture, _ = self.network(ws, noise)
+        away = (ws - ws.new_tensor(self.centre)) / self.deviation
+        loss = (picture - image).square().mean((1, 2, 3)) + pull * away.square().mean((1, 2))
+        return loss.sum(), (loss, picture)
 
 
 class MapAndSynthesise(nn.Module):

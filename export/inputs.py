@@ -21,6 +21,7 @@ BINARY = "{0, 1}"
 NORMAL = "N(0, 1)"
 REAL = "(-inf, inf)"
 POSITIVE = "[0, inf)"
+COUNTING = "{1, 2, ...}"  # steps
 LABEL = "{-1, ..., 9}"  # -1: none
 
 
@@ -44,6 +45,10 @@ def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
             values = contrast * values**3
         elif tensor.range == BINARY:
             values = (values < 0.5).astype(np.float32)
+        elif tensor.range == COUNTING:
+            values = 1 + np.floor(values * 10)
+        elif tensor.range == POSITIVE:
+            values = 0.25 + values**2  # clear of zero, where a root would magnify rounding
         elif tensor.range == LABEL:
             values = np.floor(values * 11) - 1
         elif tensor.range != UNIFORM:

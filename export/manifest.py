@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,14 @@ import jsonschema
 from export import test_vectors
 
 Document = dict[str, Any]
+Files = dict[str, bytes]
+"""Contents by name, relative to the folder."""
 
 SCHEMA = Path(__file__).resolve().parents[1] / "onnx_models" / "manifest.schema.json"
 MANIFEST = "manifest.json"
 FILE_LIMIT = 10_000_000  # bytes, of a weight file
 TOTAL_LIMIT = 150_000_000  # bytes, of the whole directory
-SNAPSHOT_LIMIT = 12_000_000  # bytes, of a model's snapshots
+SNAPSHOT_LIMIT = 3_000_000  # bytes, of a model's snapshots
 
 
 class DocumentError(Exception):
@@ -69,6 +72,31 @@ def owned(document: Document) -> set[str]:
     for role, graph in document.get("graphs", {}).items():
         names.update(test_vectors.names(role, len(graph["inputs"]), len(graph["outputs"])))
     return names
+
+
+def write(folder: Path, document: Document, files: Files, name: str) -> None:
+    """Write `files` and the document called `name` (model.json or dataset.json), each atomically.
+
+    Deletes what the document that was there before lists and this one does not; nothing else.
+    """
+    path = folder / name
+    outdated = owned(read(path)) if path.is_file() else set()
+    # Files first, the document that vouches for them last.
+    for file, content in {**files, name: dumps(document).encode()}.items():
+        target = folder / file
+        if target.is_file() and target.read_bytes() == content:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.partial")
+        partial.write_bytes(content)
+        os.replace(partial, target)
+    for file in sorted(outdated - owned(document)):
+        target = folder / file
+        target.unlink(missing_ok=True)
+        for parent in target.parents:
+            if parent == folder or not parent.is_dir() or any(parent.iterdir()):
+                break
+            parent.rmdir()
 
 
 def collect(directory: Path) -> Document:

@@ -14,6 +14,7 @@ from export.models import (
     rbm,
     ssgan,
     stylegan2,
+    stylegan2_encoder,
     vae,
     wgan_gp,
 )
@@ -32,6 +33,7 @@ FAMILIES = (
     ssgan,
     wgan_gp,
     stylegan2,
+    stylegan2_encoder,
     classifier,
 )
 

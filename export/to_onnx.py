@@ -8,8 +8,10 @@ What is done to PyTorch's export and why:
   weights. onnxruntime makes the same optimisations when it loads a file.
 * Constants are folded, except where a parameter takes part.
 * Nodes carry stack traces with paths of this machine: metadata and doc strings are taken out.
-* Half-precision storage is an initialiser in float16 and a Cast in front of its readers; 8-bit storage one in
-  int8 and a DequantizeLinear. onnxruntime computes either once, at load.
+* Half-precision storage is an initialiser in float16 and a Cast in front of its readers; storage in 16-bit
+  integers one in int16, a Cast and a Mul by the columns' scale (DequantizeLinear takes int16 from opset 21
+  on, which fewer runtimes read); 8-bit storage one in int8 and a DequantizeLinear. onnxruntime computes any
+  of them once, at load.
 """
 
 import contextlib
@@ -17,29 +19,23 @@ import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, helper, numpy_helper
 from onnxscript import optimizer
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from export import inputs
 from export.graphs import Graph
-from export.onnx_file import signature
+from export.onnx_file import IR_VERSION, OPSET, PRODUCER, signature, store_smaller, stored_as
 
-OPSET = 18  # what PyTorch's exporter writes without converting anything
-IR_VERSION = 10  # the newest that the runtimes of the contract read
-PRODUCER = "latent-lineage"
-# Values. A smaller layer saves less than 128 KB and often stands first, behind z or the code, where one
-# rounding reaches every pixel, or last, where nothing averages it away: halving the 25,600 values of the
-# GAN's first layer doubled its largest error.
-SMALLEST_HALF = 65_536
-SCALE = "{}.scale"  # of an 8-bit initialiser, one value for each of its columns
+
+class SlopeError(ValueError):
+    """A gradient that the exported operators cannot compute."""
 
 
 def to_onnx(graph: Graph) -> bytes:
@@ -52,8 +48,10 @@ def to_onnx(graph: Graph) -> bytes:
 
 def traced(graph: Graph) -> ModelProto:
     """The graph as nodes, its weights in float32. It takes seconds, :func:`stored` does not."""
-    module = graph.module.eval()
     example = tuple(torch.from_numpy(array) for array in inputs.draw(graph.inputs, batch=2, seed=0).values())
+    module = graph.module.eval()
+    if getattr(module, "differentiates", False):
+        module = _unrolled(module, example)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             module,
@@ -88,7 +86,7 @@ def stored(trace: ModelProto, graph: Graph) -> bytes:
     model = ModelProto()
     model.CopyFrom(trace)
     if graph.storage != "float32":
-        _store_smaller(model, graph.storage)
+        store_smaller(model, graph.storage)
     _check_signature(model, graph)
     content = model.SerializeToString(deterministic=True)
     onnx.checker.check_model(content, full_check=True)
@@ -102,7 +100,7 @@ def with_weights(content: bytes, network: nn.Module) -> bytes:
     places = {initialiser.name: initialiser for initialiser in model.graph.initializer}
     for name in places.keys() & weights.keys():
         dtype = helper.tensor_dtype_to_np_dtype(places[name].data_type)
-        for part, stored in _stored(name, weights[name].numpy(), dtype).items():
+        for part, stored in stored_as(name, weights[name].numpy(), dtype).items():
             places[part].CopyFrom(numpy_helper.from_array(stored, part))
     return model.SerializeToString(deterministic=True)
 
@@ -114,6 +112,87 @@ def _dynamic_shapes(module: nn.Module, count: int) -> tuple[Any, ...]:
     alone = sum(parameter.kind is not parameter.VAR_POSITIONAL for parameter in parameters)
     rest = (tuple(batch for _ in range(count - alone)),) if alone < len(parameters) else ()
     return (*(batch for _ in range(alone)), *rest)
+
+
+class _Unrolled(nn.Module):
+    """The same function of the same parameters, as a list of operators."""
+
+    def __init__(self, network: nn.Module, names: Sequence[str], operators: nn.Module) -> None:
+        super().__init__()
+        self.network, self._names = network, names
+        self._operators = (operators,)  # in a tuple: no child, it has no parameters
+
+    def forward(self, *given: torch.Tensor) -> Any:
+        """The arguments of the module it was made of, all of them by position."""
+        parameters = [self.network.get_parameter(name) for name in self._names]
+        return self._operators[0](parameters, given)
+
+
+def _unrolled(module: nn.Module, example: Sequence[torch.Tensor]) -> nn.Module:
+    """A module whose `forward` computes a gradient, with that computation spelt out.
+
+    PyTorch's exporter does not look into `torch.func.grad`; `make_fx` does, and writes what it finds as
+    ordinary operators, sizes that follow the batch included.
+    """
+    ((child, network),) = module.named_children()
+    names = [name for name, _ in network.named_parameters()]
+
+    def function(parameters: Sequence[torch.Tensor], given: Sequence[torch.Tensor]) -> Any:
+        values = {f"{child}.{name}": value for name, value in zip(names, parameters, strict=True)}
+        return torch.func.functional_call(module, values, tuple(given))
+
+    parameters = [network.get_parameter(name).detach() for name in names]
+    trace = make_fx(
+        function,
+        {torch.ops.aten.convolution_backward.default: _convolution_backward},
+        tracing_mode="symbolic",
+        _allow_non_fake_inputs=True,  # constants of a network's, such as a filter, are no inputs
+    )
+    operators = trace(parameters, list(example))
+    for node in list(operators.graph.nodes):
+        if node.target is torch.ops.aten.detach.default:
+            node.replace_all_uses_with(node.args[0])
+            operators.graph.erase_node(node)
+    operators.recompile()
+    return _Unrolled(network, names, operators)
+
+
+def _convolution_backward(
+    slope: torch.Tensor,  # of what came out
+    given: torch.Tensor,
+    weight: torch.Tensor,
+    bias_sizes: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+    wanted: Sequence[bool],  # slopes of input, weight and bias
+) -> tuple[torch.Tensor | None, ...]:
+    """The slope of a convolution's input, itself a convolution: ONNX has no operator for it.
+
+    Raises :class:`SlopeError` where the slope of a weight is wanted: all that descends in what is exported
+    are inputs of the graph, while weights stand still.
+    """
+    if any(wanted[1:]):
+        raise SlopeError(
+            "A graph can hold the slopes of its inputs, not those of a convolution's weights: pass what is to"
+            " be learned as an input, or stop its gradient."
+        )
+    # Several sizes shrink to the same one under a stride: what is left over tells which it was.
+    kernel = weight.shape[2:]
+    rest = [0] * len(stride)
+    if not transposed:
+        rest = [
+            given.shape[2 + k]
+            - ((slope.shape[2 + k] - 1) * stride[k] - 2 * padding[k] + dilation[k] * (kernel[k] - 1) + 1)
+            for k in range(len(stride))
+        ]
+    back = torch.ops.aten.convolution(
+        slope, weight, None, stride, padding, dilation, not transposed, rest, groups
+    )
+    return back, None, None
 
 
 def _names(values: Any) -> list[str]:
@@ -165,43 +244,6 @@ def _name_after_network(model: ModelProto, module: nn.Module) -> None:
     for node in model.graph.node:
         node.input[:] = [rename.get(name, name) for name in node.input]
         node.output[:] = [rename.get(name, name) for name in node.output]
-
-
-def _store_smaller(model: ModelProto, storage: str) -> None:
-    """Keep large float32 initialisers in fewer bits under their own names, widened for their readers."""
-    widening = []
-    for initialiser in list(model.graph.initializer):
-        array = numpy_helper.to_array(initialiser)
-        if initialiser.data_type != TensorProto.FLOAT or array.size < SMALLEST_HALF:
-            continue
-        name, wide = initialiser.name, f"{initialiser.name}.float32"
-        parts = _stored(name, array, np.dtype(storage))
-        initialiser.CopyFrom(numpy_helper.from_array(parts.pop(name), name))
-        model.graph.initializer.extend(numpy_helper.from_array(more, part) for part, more in parts.items())
-        for node in model.graph.node:
-            node.input[:] = [wide if used == name else used for used in node.input]
-        if storage == "int8":
-            node = helper.make_node("DequantizeLinear", [name, *parts], [wide], name=f"{name}.widen", axis=1)
-        else:
-            node = helper.make_node("Cast", [name], [wide], name=f"{name}.cast", to=TensorProto.FLOAT)
-        widening.append(node)
-    nodes = [*widening, *model.graph.node]
-    model.graph.ClearField("node")
-    model.graph.node.extend(nodes)
-
-
-def _stored(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> dict[str, NDArray[Any]]:
-    """The initialisers that hold an array at a dtype, by name.
-
-    int8 takes a second one: the largest magnitude of each column, over 127. Columns are along the second
-    axis, the inputs of a linear layer: what a label says weighs more than a value of z.
-    """
-    if dtype != np.int8:
-        return {name: array.astype(dtype)}
-    others = tuple(axis for axis in range(array.ndim) if axis != 1)
-    largest = np.abs(array).max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-    return {name: np.rint(array / scale).astype(np.int8), SCALE.format(name): scale.reshape(-1)}
 
 
 def _check_signature(model: ModelProto, graph: Graph) -> None:

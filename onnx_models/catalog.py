@@ -99,7 +99,8 @@ class Metric:
     """sha256 of every graph the figure rests on, a judge's included."""
 
 
-KINDS = ("model", "baseline", "judge", "exhibit")
+SEEDS = ("numpy.RandomState",)
+KINDS = ("model", "baseline", "judge", "exhibit", "encoder")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Model:
     id: str
     folder: Path
     kind: str
-    """``model``, ``baseline`` (a yardstick), ``judge`` (measures others) or ``exhibit``."""
+    """``model``, ``baseline`` (a yardstick), ``judge`` (measures others), ``exhibit`` or ``encoder`` (finds
+    styles for its `generator`)."""
     title: Text
     year: int
     family: str
@@ -128,10 +130,21 @@ class Model:
     snapshots: tuple[Snapshot, ...] = ()
     files: tuple[File, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    generator: str | None = None
+    """Of an encoder: id of the model whose ws it speaks."""
+    seeds: str | None = None
+    """How a seed becomes z where SEEDS.md does not say it; one of `SEEDS`."""
+    source: Mapping[str, Any] | None = None
+    """Of a converted network: the checkpoint it was, and its makers' truncation."""
 
     def has(self, *roles: str) -> bool:
         """Whether the model ships a graph for each of ``roles``."""
         return all(role in self.graphs for role in roles)
+
+    @property
+    def questions(self) -> tuple[Group, ...]:
+        """What a judge of attributes is asked, each about every picture; none where it names one class."""
+        return self.graphs["classify"].output("class_logits").groups if self.has("classify") else ()
 
     def file(self, role: str) -> File | None:
         """Return the first file of that role, if any."""
@@ -199,6 +212,11 @@ class Catalog:
             if judge.dataset["id"] == dataset_id and judge.image == image
         )
         return min(fitting, key=lambda judge: judge.id, default=None)
+
+    def encoder(self, model_id: str) -> Model | None:
+        """Return who finds the ws of a picture for the generator called ``model_id``, if anyone does."""
+        able = self.having("encode", "refine", kinds=("encoder",))
+        return next((model for model in able if model.generator == model_id), None)
 
     def having(self, *roles: str, kinds: tuple[str, ...] = ("model",)) -> tuple[Model, ...]:
         """Return the models of those kinds that ship a graph for each of ``roles``, oldest first."""
@@ -281,6 +299,8 @@ def _model(path: Path) -> Model:
         raise ValueError(f"its id is {entry['id']!r} but its folder is {folder.name!r}")
     if entry["kind"] not in KINDS:
         raise ValueError(f"its kind is {entry['kind']!r}, not one of {', '.join(KINDS)}")
+    if entry.get("seeds") not in (None, *SEEDS):
+        raise ValueError(f"its seeds are {entry['seeds']!r}, not one of {', '.join(SEEDS)}")
     return Model(
         id=entry["id"],
         folder=folder,
@@ -299,6 +319,9 @@ def _model(path: Path) -> Model:
         graphs=graphs,
         snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.images_seen)),
         files=tuple(_file(file, folder) for file in entry.get("files", ())),
+        generator=entry.get("generator"),
+        seeds=entry.get("seeds"),
+        source=entry.get("source"),
     )
 
 

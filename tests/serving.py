@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +81,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def page(folder: Path, models: Sequence[Path]) -> Iterator[Page]:
-    """Serve ``models`` on a free port until the block is left."""
+def page(
+    folder: Path, models: Sequence[Path], more: Mapping[str, str] | None = None, *flags: str
+) -> Iterator[Page]:
+    """Serve ``models`` on a free port until the block is left, with ``more`` in its environment."""
     process = subprocess.Popen(
-        command("--port", "0", "--providers", "cpu", "--models", *map(str, models)),
+        command("--port", "0", "--providers", "cpu", *flags, "--models", *map(str, models)),
         cwd=ROOT,
-        env=environment(folder),
+        env=environment(folder) | dict(more or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

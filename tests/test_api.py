@@ -109,6 +109,18 @@ def test_the_api_has_its_names(client: Client) -> None:
         "/gibbs": ["model", "start", "label", "steps", "seed"],
         "/discriminate": ["model", "image", "label"],
         "/classify": ["model", "image"],
+        "/stylegan": [
+            "model",
+            "seed",
+            "psi",
+            "cutoff",
+            "label",
+            "mix_seed",
+            "mix_layers",
+            "noise_seed",
+            "directions",
+        ],
+        "/truncation_sweep": ["model", "seed", "steps", "first", "last", "cutoff", "label", "noise_seed"],
     }
 
 

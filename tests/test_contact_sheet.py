@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import contact_sheet, inference
+from demo import contact_sheet, inference, styles
 from demo.library import Library
 from tests import tiny
 
@@ -61,7 +61,32 @@ def test_the_command_writes_the_same_sheet_twice(models: Path, tmp_path: Path) -
     assert np.abs(inside[::2, ::2, 0] - ink).max() <= 1.5
 
 
-@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--models", "nowhere"]])
+def test_a_truncation_sheet_meets_in_the_centre(tmp_path: Path) -> None:
+    """Catches a psi in the wrong column, rows of one seed, and pictures not painted as the page does."""
+    directory = tmp_path / "models"
+    tiny.write_model(directory, "faces", tiny.stylegan(size=64), year=2020, family="stylegan2")
+    out = tmp_path / "sheet.png"
+    arguments = ["--models", str(directory), "--truncation", "faces", "--seed", "3", "--out", str(out)]
+    assert contact_sheet.main(arguments) == 0
+    page = np.asarray(Image.open(out)).astype(int)
+
+    def cell(row: int, column: int) -> np.ndarray:
+        top = contact_sheet.MARGIN + row * contact_sheet.CELL
+        left = contact_sheet.MARGIN + 80 + column * contact_sheet.CELL
+        return page[top : top + 64, left : left + 64]
+
+    for row in range(1, contact_sheet.SWEEPS):
+        assert np.array_equal(cell(row, 10), cell(0, 10))
+        assert np.abs(cell(row, 20) - cell(0, 20)).max() > 8
+    library = Library.open([directory], "cpu")
+    whole = styles.portrait(library, library.model("faces"), 4, styles.Look(psi=1.0))
+    assert np.abs(cell(1, 20) - 255 * whole.transpose(1, 2, 0)).max() <= 1
+    assert np.abs(cell(1, 0) - cell(1, 20)).max() > 8
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--seed", "-1"], ["--models", "nowhere"], ["--truncation", "gan"], ["--truncation", "no"]]
+)
 def test_what_cannot_be_drawn_is_one_sentence(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:

@@ -79,7 +79,8 @@ def test_data_root_prefers_the_argument_then_the_variable(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b"\0\0"), gzip.compress(b"\0\0\x08\x01\0\0\0\x09ab")]
+    "content",
+    [b"", b"not gzip", gzip.compress(b"\0\0", mtime=0), gzip.compress(b"\0\0\x08\x01\0\0\0\x09ab", mtime=0)],
 )
 def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
     """Catches a traceback from gzip, struct or reshape."""

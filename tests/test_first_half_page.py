@@ -93,8 +93,12 @@ def test_the_verdict_follows_the_pen(half: serving.Page, visit: Callable[..., Vi
         "before => document.querySelector('#panel-draw .verdict').innerHTML !== before", arg=before
     )
     judge = page.locator("#panel-draw [data-verdict=classifier_cnn]")
-    label, sure = judge.locator(".numeral").inner_text(), judge.locator(".sure").inner_text()
-    assert judge.locator(".chosen").get_attribute("aria-label") == f"{label}: {sure}"
+    # Read in one go: answers to the last strokes may still be on their way.
+    label, sure, named = judge.evaluate(
+        """judge => [...[".numeral", ".sure"].map(part => judge.querySelector(part).innerText),
+            judge.querySelector(".chosen").getAttribute("aria-label")]"""
+    )
+    assert named == f"{label}: {sure}"
     judge.get_by_role("button").click()  # its name opens its lesson
     expect(page.locator("#panel-draw .lesson:visible")).to_have_attribute("data-lesson-of", "classifier_cnn")
 

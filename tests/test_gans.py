@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +18,9 @@ from export.to_onnx import to_onnx
 from training import acgan, adversarial, cdcgan, cgan, dcgan, gan, loop, ssgan, wgan_gp
 from training.config import ConfigError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small lose more to waking threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def normals(*shape: int, seed: int = 0) -> Tensor:
@@ -225,7 +217,9 @@ class _Spy(nn.Module):
 @pytest.mark.parametrize("family", [dcgan, cdcgan, acgan], ids=("dcgan", "cdcgan", "acgan"))
 def test_real_and_made_images_never_share_batch_statistics(family: Any) -> None:
     """Catches one pass over real and made images together, through which D tells them apart by their sum."""
-    config = dcgan.DCGANConfig(generator_widths=(4, 3), discriminator_widths=(3, 4), batch=6, bfloat16=False)
+    config = dcgan.DCGANConfig(
+        generator_widths=(4, 3), discriminator_widths=(3, 4), normalise=True, batch=6, bfloat16=False
+    )
     torch.manual_seed(0)
     networks = family.build(config)
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in networks["discriminator"].modules())
@@ -317,7 +311,7 @@ def test_the_critic_takes_its_share_of_the_batch_at_each_step() -> None:
         (dcgan.DCGANConfig(discriminator_widths=(8,) * 5), "judged after 5 halvings"),
         (dcgan.DCGANConfig(real_target=0.2), r"real_target must lie in \(0.5, 1\]"),
         (dcgan.DCGANConfig(decay_from=2), "decay_from must lie in"),
-        (wgan_gp.WGANConfig(batch=64), "a multiple of critic_steps"),
+        (wgan_gp.WGANConfig(batch=64, critic_steps=5), "a multiple of critic_steps"),
         (ssgan.SSGANConfig(labels=15), "labels must be a multiple of 10"),
     ],
 )

@@ -126,10 +126,21 @@ def test_only_who_takes_a_label_is_asked(library: Library) -> None:
     deaf = {name for name in ("gan", "stuck", "asked") if "onez.deaf" in card(asked, name)}
     assert deaf == {"gan", "stuck"}
     assert "onez.deaf" not in one_z.show_wall(library, State("mnist"))
+    assert "data-asks" in asked
     real = inference.real(library, "mnist", 7, wall.SHOWN, 7)
     assert set(real.labels) == {7}
     sheet = ink(re.findall(r'src="([^"]*)"', card(asked, "real"))[0])
     np.testing.assert_allclose(sheet[1:29, 1:29] / 255, real.images[0, 0], atol=1e-6)
+
+
+def test_where_nobody_can_be_asked_nobody_is(tmp_path: Path) -> None:
+    tiny.write_models(tmp_path)
+    found = Library.open([tmp_path], "cpu")
+    wished, free = State("mnist", label=7), State("mnist")
+    assert one_z.show_wall(found, wished) == one_z.show_wall(found, free)
+    assert one_z.show_readings(found, wished) == one_z.show_readings(found, free)
+    assert one_z.parcel(found, wished) == one_z.parcel(found, free)
+    assert "data-asks" not in one_z.show_wall(found, wished)
 
 
 def test_colours_keep_their_tones_and_the_gaps_are_clear() -> None:
@@ -148,7 +159,7 @@ def test_colours_keep_their_tones_and_the_gaps_are_clear() -> None:
 def test_agreement_counts_what_the_judge_reads(library: Library) -> None:
     figures = one_z.show_readings(library, State("mnist", label=7))
     values = reading(figures, "asked")
-    assert values["onez.agreement"] == {"label": 7}
+    assert values["onez.agreement"] == {"label": ["dataset.mnist.class.7", {}, "7"]}
     assert values["onez.of"] == {"count": 64, "of": 64}
     made = inference.sample(library, "gan", 7, 64).images
     read = inference.classify(library, "a_judge", made).labels
@@ -177,6 +188,13 @@ def test_diversity_is_the_evaluations(library: Library) -> None:
         assert values["figure.probability"]["value"] == pytest.approx(expected, rel=1e-4)
     stuck = reading(figures, "stuck")
     assert stuck["figure.probability"]["value"] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_yardstick_is_measured_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = wall.of(library, "mnist")
+    first = shown.yardstick(library, -1)
+    monkeypatch.setattr(inference, "classify", None)
+    assert shown.yardstick(library, -1) == first > 0
 
 
 def test_unasked_the_classes_that_were_found_are_counted(library: Library) -> None:

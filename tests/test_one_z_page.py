@@ -27,7 +27,7 @@ MADE = f"{PANEL} [data-card=gan] .picture"
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
-    """Tiny models: three walls' worth of GANs, one of them broken, and a second data set."""
+    """Tiny models: three walls' worth of GANs, one of them broken, and two more data sets."""
     folder = tmp_path_factory.mktemp("gallery")
     directory = write(folder / "models")
     broken = tiny.write_model(directory, "broken", {"generate": tiny.gan(seed=61)["generate"]}, year=2017)
@@ -36,6 +36,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
     judge = tiny.classifier(tiny.prototypes())
     tiny.write_model(directory, "tailor", judge, kind="judge", dataset="fashion-mnist", family="classifier")
     tiny.write_dataset(directory, "fashion-mnist")
+    tiny.write_model(directory, "photo", {"generate": tiny.gan(seed=62)["generate"]}, dataset="cifar10")
+    tiny.write_model(directory, "critic", judge, kind="judge", dataset="cifar10", family="classifier")
+    tiny.write_dataset(directory, "cifar10")
     with serving.page(folder, [directory]) as running:
         yield running
 
@@ -130,6 +133,22 @@ def test_one_z_through_every_network(gallery: serving.Page, visit: Callable[...,
     assert "dataset=fashion-mnist" in page.url
     expect(panel.locator(".card")).to_have_count(3)  # the noise, one generator, real ones
     expect(panel.locator("[data-card=coat] dd").first).to_have_text("64 of 64")
+    # Clothes have names, in the visitor's language.
+    expect(panel.locator("[data-card=coat] dt").first).to_contain_text("Read as piece 4")
+    expect(panel.locator("[data-card=coat] .asked")).to_have_attribute("aria-label", "piece 4: 100%")
+    expect(panel.locator("[data-glass=coat] .read")).to_have_text("piece 4")
+    expect(panel.locator("label:has([name=label]:checked)")).to_have_text("piece 4")
+    page.locator("[data-lang=fr]").click()
+    expect(panel.locator("[data-glass=coat] .read")).to_have_text("pièce 4")
+    expect(panel.locator("label:has([name=label]:checked)")).to_have_text("pièce 4")
+    # Nobody there can be asked: there is nothing to ask, nothing is veiled, and the wish is kept for later.
+    panel.get_by_text("CIFAR10").first.click()
+    settled(page, "cifar10 12 -1")
+    expect(panel.locator("[data-ask]")).to_be_hidden()
+    assert panel.locator(".veils i").count() == 0
+    panel.get_by_text("MNIST", exact=True).first.click()
+    settled(page, "mnist 12 4")
+    expect(panel.locator("[data-ask]")).to_be_visible()
 
 
 def test_an_address_shows_the_same_wall_and_a_wrong_one_says_why(

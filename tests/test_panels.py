@@ -32,10 +32,19 @@ PLACE = re.compile(r"\{(\w+)(?::[\d%])?\}")
 # Raised before there is a page, or to callers of the API, who get the English sentence.
 NOT_ON_THE_PAGE = {
     "argument.models",
+    "avatar.argument",
+    "deploy.checkout",
+    "deploy.gpu",
+    "deploy.login",
+    "deploy.name",
+    "deploy.network",
+    "deploy.refused",
+    "deploy.size",
     "image.form",
     "models.directory",
     "runtime.no_cuda",
     "runtime.two_wheels",
+    "server.mcp",
     "server.port",
 }
 
@@ -304,6 +313,18 @@ def test_the_scripts_and_styles_ask_nobody_outside() -> None:
         assert not re.search(r"https?://|@import|url\((?!data:)", path.read_text("utf-8")), path.name
 
 
+def test_what_one_panel_styles_no_other_panel_has() -> None:
+    """Catches two stylesheets that choose the same class: one would bend the panel of the other."""
+    owner: dict[str, str] = {}
+    for path in sorted((ROOT / "demo" / "static").glob("*.css")):
+        rules = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+        for selector in re.findall(r"([^{};@]+)\{", rules):
+            for one in re.split(r",(?![^()]*\))", selector):
+                outermost = re.search(r"#panel-|\.(?!gradio-container|dark)[a-z][\w-]*", one)
+                if outermost is not None and outermost.group() != "#panel-":
+                    assert owner.setdefault(outermost.group(), path.name) == path.name, one.strip()
+
+
 def test_an_empty_catalogue_still_makes_a_page(tmp_path: Path) -> None:
     page = build(Library.open([tmp_path], "cpu"))
     assert isinstance(page, gr.Blocks)
@@ -313,7 +334,7 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
     # State lives in the browser; a listener without always_last would let a dragged slider queue up work.
     page = build(library)
     private = [fn for fn in page.fns.values() if fn.api_visibility == "private"]
-    assert len(private) == 15  # no model here has a map
+    assert len(private) == 16  # no model here has a map; the last one is the pulse of pieces.heart
     assert all(fn.concurrency_limit for fn in private)
     live = [fn for fn in private if any(event == "input" for _, event in fn.targets) and fn.inputs]
     # A movie is long: asking anew has to reach the server and end it (demo/turns.py).

@@ -301,13 +301,17 @@ def test_the_picture_is_that_of_the_turned_numbers(library: Library) -> None:
     assert pieces.ink_uri(inference.generate(library, "gan", above).images[0]) in markup
 
 
+def lengths(markup: str) -> list[list[float]]:
+    """How long z is said to be in each frame of each film."""
+    told = (json.loads(html.unescape(one)) for one in re.findall(r'data-told="([^"]*)"', markup))
+    return [[values["value"] for _, values in film] for film in told]
+
+
 def test_a_film_is_one_batch_from_the_visitors_own_z(library: Library) -> None:
     markup = latent.show_stage(library, latent.State(model="gan", play="walk", z="0:1"))
-    assert (
-        len(json.loads(html.unescape(re.findall(r'data-lengths="([^"]*)"', markup)[0]))[0]) == latent.FRAMES
-    )
+    assert len(lengths(markup)[0]) == latent.FRAMES
     way = latent.show_stage(library, latent.State(model="gan", play="way"))
-    straight, round_ = json.loads(html.unescape(re.findall(r'data-lengths="([^"]*)"', way)[0]))
+    straight, round_ = lengths(way)
     assert straight[0] == round_[0]
     assert straight[-1] == round_[-1]
     assert min(straight) < 0.8 * min(round_)  # the chord passes closer to the origin than the arc

@@ -208,7 +208,7 @@ def test_two_ways_side_by_side_under_one_scrubber(den: serving.Page, visit: Call
     panel = page.locator("#panel-latent")
     screens = panel.locator("[data-screen]")
     expect(screens).to_have_count(2)
-    expect(panel.locator("[data-length]").first).not_to_contain_text("–")
+    expect(panel.locator("[data-told]").first).not_to_contain_text("–")
     straight, circle = shown(screens.first), shown(screens.last)
     assert (straight != circle).any()  # half way, where they differ most
     scrub = panel.get_by_role("slider", name="Point of the way")
@@ -225,7 +225,7 @@ def test_two_ways_side_by_side_under_one_scrubber(den: serving.Page, visit: Call
 
 def test_calm_visitors_walk_when_they_wish(den: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(den, reduced_motion="reduce").open("?tab=latent&play=walk")
-    expect(page.locator("#panel-latent [data-length]")).not_to_contain_text("–")
+    expect(page.locator("#panel-latent [data-told]")).not_to_contain_text("–")
     expect(page.locator("#panel-latent .play")).not_to_have_class(re.compile("playing"))
 
 

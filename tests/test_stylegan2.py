@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -17,17 +16,10 @@ from training import adversarial, loop, stylegan2
 from training.config import ConfigError
 from training.stylegan2 import ColourConfig, StyleConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 SMALL = StyleConfig(batch=8, widths=(6, 5, 4, 3), w=8, bfloat16=False, gamma=0.5, lazy=3)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small lose more to waking threads than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def normals(*shape: int, seed: int = 0) -> Tensor:
@@ -357,6 +349,21 @@ def test_both_penalties_are_exact_and_lazy() -> None:
         assert descended[index][1] == pytest.approx(expected, rel=1e-5)
 
 
+def test_penalties_fall_with_the_schedule() -> None:
+    """Half a cosine from gamma to its share. Catches a rise, a share taken twice and a schedule that runs on
+    to the end.
+    """
+    config = dataclasses.replace(SMALL, gamma=2.0, gamma_share=0.1, gamma_from=0.5, gamma_until=0.9)
+    networks = built(config)
+    rule = stylegan2.Pairing(config, *(networks[name] for name in ("mapping", "synthesis", "discriminator")))
+    found = [rule.gamma(progress) for progress in (0.0, 0.5, 0.6, 0.7, 0.9, 1.0)]
+    quarter = 0.2 + 1.8 * (1 + 2**-0.5) / 2
+    assert found == pytest.approx([2.0, 2.0, quarter, 1.1, 0.2, 0.2])
+    alone = dataclasses.replace(config, gamma_share=1.0)
+    rule = stylegan2.Pairing(alone, *(networks[name] for name in ("mapping", "synthesis", "discriminator")))
+    assert [rule.gamma(progress) for progress in (0.0, 0.3, 1.0)] == [2.0, 2.0, 2.0]
+
+
 def test_the_players_mirror_each_other() -> None:
     """Catches scores that are not paired: with nothing descended, D's and G's softplus differ by their mean
     argument, softplus(a) - softplus(-a) = a.
@@ -428,6 +435,8 @@ def test_mixed_pictures_have_two_styles() -> None:
         (ColourConfig(widths=(8,) * 4), "4 widths make pictures of 32 pixels, the images have 64"),
         (StyleConfig(mixing=2), r"mixing must lie in \[0, 1\]"),
         (StyleConfig(lazy=0), "lazy at least 1 step"),
+        (StyleConfig(gamma_share=1.5), r"gamma_share must lie in \[0, 1\]"),
+        (StyleConfig(gamma_from=0.8), "gamma_from and gamma_until"),
         (StyleConfig(batch=30), "batch must be a multiple of group"),
     ],
 )

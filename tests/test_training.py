@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ from tests import tiny
 from training import __main__ as command_line
 from training import autoencoder, checkpoint, gan, loop, pca, precision, rbm
 from training.config import ConfigError, as_settings, with_settings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).resolve().parent.parent
 CONVOLUTIONS = ("generator_widths=3,2", "discriminator_widths=2,3")
@@ -60,15 +62,6 @@ SMALL = {
     "classifier_mlp": ("images=600", "batch=20", "widths=16,8"),
     "classifier_fashion": ("dataset=mnist", "images=200", "batch=20", "channels=2", "features=8"),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Networks this small lose more to waking threads than they gain, on a busy machine seconds a test."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -528,7 +521,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
         (["rbm", "--seed", "-1"], "--seed must lie in 0 to 4294967295"),
         (["rbm", "--set", "dataset=nowhere"], "neither a data set"),
         (["rbm", "--set", "split=train[900:]"], "train[900:] of mnist is empty: it holds 200 images"),
-        (["rbm", "--init-from", "nowhere"], "gibbs_step.onnx"),
+        (["rbm", "--init-from", "nowhere"], "no model.json that says how its weights were trained"),
     ],
 )
 def test_bad_arguments_exit_2_with_one_sentence(
@@ -576,12 +569,35 @@ def test_float32_stands_in_where_bfloat16_is_slow(
     assert ("float32" in capsys.readouterr().err) is not expected
 
 
-def test_bfloat16_is_slow_where_its_products_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Catches the comparison turned round, and a margin that noise between two equal times would cross."""
-    for half, single, slow in ((10.0, 1.0, True), (1.4, 1.0, False), (1.0, 4.0, False)):
-        times = {torch.bfloat16: half, torch.float32: single}
-        monkeypatch.setattr(precision, "_seconds", lambda left, right, times=times: times[left.dtype])
-        assert precision.bfloat16_is_slow(torch.device("cpu")) is slow
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_run_goes_on_in_the_precision_it_began_in(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    """Catches a run that cannot be resumed on a machine of the other kind."""
+    command = ["vae", "--data-root", str(data), "--out", str(tmp_path), "--set", "images=40"]
+    command += ["--set", "batch=20", "--set", "widths=4", "--set", "latents=2"]
+    monkeypatch.setattr(command_line, "bfloat16_is_slow", lambda device: slow)
+    assert command_line.main(command) == 0
+    monkeypatch.setattr(command_line, "bfloat16_is_slow", lambda device: not slow)
+    assert command_line.main(command) == 0
+    assert checkpoint.load_run(tmp_path / "vae").config["bfloat16"] is not slow
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "slow"),
+    [
+        ({"architecture": "x86_64", "avx2": True, "avx512_f": True, "avx512_bf16": False}, True),
+        ({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False}, False),
+        ({"architecture": "aarch64", "neon": True, "bf16": True}, False),
+        ({"architecture": "aarch64", "neon": True, "fp16_arith": True}, True),
+    ],
+)
+def test_bfloat16_is_slow_where_a_processor_has_no_instructions_for_it(
+    capabilities: dict[str, object], slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches hours of emulated arithmetic, and an answer that depends on what else the machine does."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert precision.bfloat16_is_slow(torch.device("cpu")) is slow
 
 
 def test_every_model_has_a_valid_default_and_says_where_its_weights_ship() -> None:
@@ -629,10 +645,20 @@ def test_training_continues_from_shipped_files(
 
     ship(list(start))
     line = ("--init-from", str(tmp_path / "shipped"))
+    said = {"training": {"command": "python -m training rbm", "images_seen": 700, "seconds": 50.0}}
+    (folder / "model.json").write_text(json.dumps(said))
     run = train("rbm", data, tmp_path / "second", ["images=0"], *line)
     for name, value in start.items():
         assert torch.equal(run.weights["rbm"][name], value.half().float())
-    assert "--init-from onnx_models" in run.command
+    both = "python -m training rbm && python -m export rbm && python -m training rbm --init-from onnx_models"
+    assert run.command.startswith(both)
+    assert run.images_seen == 700
+    assert run.seconds >= 50
+
+    more = train("rbm", data, tmp_path / "more", ["images=40", "batch=20", "snapshots=2"], *line)
+    assert more.images_seen == 740
+    assert [int(path.stem) for path in more.snapshots] == [700, 740]
+    assert json.loads(more.log.read_text().splitlines()[-1])["images_seen"] == 740
     assert command_line.main(arguments("rbm", data, tmp_path / "third", ["hidden=13"], *line)) == 2
     assert "weight of the rbm is [12, 784]" in capsys.readouterr().err
     ship(["weight"])

@@ -48,9 +48,13 @@ def test_every_package_is_listed() -> None:
     ("statement", "forbidden"),
     [
         ("import demo.app", {"torch", "onnx", "training", "export", "evaluation"}),
-        ("import onnx_models.catalog, onnx_models.runtime, onnx_models.seeds", {"torch", "onnx", "gradio"}),
+        (
+            "import onnx_models.catalog, onnx_models.runtime, onnx_models.directions",
+            {"torch", "onnx", "gradio"},
+        ),
         ("import evaluation.__main__", {"torch", "demo", "export"}),
-        ("import export.check", {"torch"}),
+        ("import export.check, export.directions", {"torch"}),
+        ("import export.official.checkpoint", {"torch", "training", "onnxscript"}),
         ("import training.datasets, training.metrics", {"torch", "onnx"}),
     ],
 )

@@ -14,6 +14,7 @@ outputs differ from blank, from each other and between models, and never between
     classifier_cnn judge     1998  classify
 
 and `datasets/mnist` with `examples` (50 pictures of ten classes) and `neighbours` (200).
+`stylegan` makes one more, as large as asked for, with or without noise, labels and what each size adds.
 `write_first_half` adds what stands between the RBM and the GAN:
 
     dbn            model     2006  reconstruct, encode, decode, gibbs_step with labels, classify
@@ -38,6 +39,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -45,6 +47,8 @@ CHANNELS, HEIGHT, WIDTH = 1, 28, 28
 PIXELS = CHANNELS * HEIGHT * WIDTH
 LATENT = 100
 CLASSES = 10
+QUESTIONS = {"glasses": ("none", "tinted", "dark"), "hair_colour": ("dark", "light")}
+"""What `attributes` answers."""
 OPSET = 18
 IR_VERSION = 10
 
@@ -429,6 +433,268 @@ def classifier(
     return {"classify": graph(nodes, {"image": IMAGE}, outputs, weights)}
 
 
+def stylegan(
+    *,
+    size: int = 32,
+    channels: int = 3,
+    labelled: bool = False,
+    noise: bool = True,
+    parts: bool = True,
+    strength: float = 0.02,
+    seed: int = 51,
+) -> dict[str, onnx.ModelProto]:
+    """StyleGAN without convolutions: `mapping`, `synthesis`, `generate` (psi 1, no noise).
+
+    A picture is a drawing of regions, each toned by a style, cut into what every size adds when the smaller
+    ones are doubled as a StyleGAN does; the rows of ws tone their own sizes only, and noise lies on top. A
+    label, -1 being none, moves w and its centre towards the region of that class.
+    """
+    draw = np.random.default_rng(seed)
+    regions = _blots(size) if channels == 1 else _face(size)
+    sizes = [4 << k for k in range((size // 4).bit_length())]
+    count, values = 2 * len(sizes), 16
+    tones = draw.normal(0, 0.2, (values, len(regions), channels))
+    base = draw.uniform(-0.25, 0.25, (len(regions), channels))
+    if channels == 1:
+        tones[:, -1], base[:] = 0, np.where(regions.min(axis=(1, 2)) == 1, -0.5, 0.1)[:, None]  # on black
+    centres = draw.normal(0, 0.2, (CLASSES + 1, values))
+    if labelled:
+        tones = 0.3 * tones
+        tones[range(CLASSES), range(CLASSES)] += 0.6
+        centres[1:, :CLASSES] += np.eye(CLASSES)
+    weights: dict[str, NDArray[Any]] = {
+        "weight": draw.normal(0, 0.1, (LATENT, values)),
+        "centres": centres if labelled else centres[:1],
+        "one": np.array(1),
+        "middle": np.array([1]),
+        "end": np.array([2]),
+        "half": np.array(0.5),
+        "low": np.array(0.0),
+        "high": np.array(1.0),
+        "strength": np.array(strength),
+        "twice": np.repeat(np.outer(*2 * [np.array([1, 3, 3, 1]) / 4])[None, None], channels, axis=0),
+    }
+    mapping: list[Node] = [
+        ("MatMul", "z weight", "moved", {}),
+        *(
+            [("Add", "label one", "row", {}), ("Gather", "centres row", "centre", {})]
+            if labelled
+            else [("Identity", "centres", "centre", {})]
+        ),
+        ("Tanh", "moved", "offset", {}),
+        ("Unsqueeze", "offset middle", "offsets", {}),
+        ("Unsqueeze", "psi end", "shares", {}),
+        ("Mul", "offsets shares", "truncated", {}),
+        ("Unsqueeze", "centre middle", "middles", {}),
+        ("Add", "truncated middles", "ws", {}),
+    ]
+    synthesis: list[Node] = []
+    bands = _bands(regions, sizes)
+    total = ""
+    for k, (side, band) in enumerate(zip(sizes, bands, strict=True)):
+        rows = [0] if k == 0 else [2 * k - 1, 2 * k]
+        rows += [count - 1] if side == size else []
+        weights[f"rows_{k}"] = np.array(rows)
+        weights[f"tones_{k}"] = np.einsum("vrc,ryx->vcyx", tones, band).reshape(values, -1)
+        weights[f"base_{k}"] = np.einsum("rc,ryx->cyx", np.broadcast_to(base, tones.shape[1:]), band).ravel()
+        weights[f"picture_{k}"] = np.array([-1, channels, side, side])
+        synthesis += [
+            ("Gather", f"ws rows_{k}", f"some_{k}", {"axis": 1}),
+            ("ReduceMean", f"some_{k} middle", f"style_{k}", {"keepdims": 0}),
+            ("Gemm", f"style_{k} tones_{k} base_{k}", f"flat_{k}", {}),
+            ("Reshape", f"flat_{k} picture_{k}", f"still_{k}", {}),
+        ]
+        now = f"still_{k}"
+        for layer in ([0] if k == 0 else [2 * k - 1, 2 * k]) if noise else []:
+            synthesis += [
+                ("Mul", f"noise_{layer} strength", f"grain_{layer}", {}),
+                ("Add", f"{now} grain_{layer}", f"grained_{layer}", {}),
+            ]
+            now = f"grained_{layer}"
+        synthesis.append(("Identity", now, f"rgb_{side}", {}))
+        if total:
+            double = {"strides": [2, 2], "pads": [1, 1, 1, 1], "group": channels}
+            synthesis += [
+                ("ConvTranspose", f"{total} twice", f"doubled_{k}", double),
+                ("Add", f"doubled_{k} rgb_{side}", f"total_{k}", {}),
+            ]
+        total = f"total_{k}" if k else f"rgb_{side}"
+    synthesis += [("Add", f"{total} half", "raw", {}), ("Clip", "raw low high", "image", {})]
+    z: dict[str, Shape] = {"z": ("batch", LATENT)} | ({"label": ("batch",)} if labelled else {})
+    ws: Shape = ("batch", count, values)
+    noises: dict[str, Shape] = {
+        f"noise_{layer}": ("batch", 1, sizes[(layer + 1) // 2], sizes[(layer + 1) // 2])
+        for layer in range(count - 1 if noise else 0)
+    }
+    image: dict[str, Shape] = {"image": ("batch", channels, size, size)}
+    added: dict[str, Shape] = {f"rgb_{side}": ("batch", channels, side, side) for side in sizes}
+    still = {name: np.zeros([1, *shape[1:]]) for name, shape in noises.items()}
+    ones = {"psi": np.ones((1, count))}
+    return {
+        "mapping": graph(mapping, z | {"psi": ("batch", count)}, {"ws": ws}, weights),
+        "synthesis": graph(synthesis, {"ws": ws} | noises, image | (added if parts else {}), weights),
+        "generate": graph([*mapping, *synthesis], z, image, weights | still | ones),
+    }
+
+
+def encoder(generator: Mapping[str, onnx.ModelProto]) -> dict[str, onnx.ModelProto]:
+    """`encode` and `refine` of a `stylegan`: a crude guess, and steps of Adam down the true gradient.
+
+    Its picture is linear in ws before it is clipped, so that the gradient is one matrix product.
+    """
+    paint = ort.InferenceSession(generator["synthesis"].SerializeToString())
+    rows, width = next(one.shape[1:] for one in paint.get_inputs() if one.name == "ws")
+    noises = {one.name: tuple(one.shape[1:]) for one in paint.get_inputs() if one.name != "ws"}
+
+    def painted(ws: Floats) -> Floats:
+        still = {name: np.zeros((len(ws), *shape), np.float32) for name, shape in noises.items()}
+        (image,) = paint.run(["image"], {"ws": ws.astype(np.float32), **still})
+        return image.reshape(len(ws), -1).astype(np.float64)
+
+    mapping = ort.InferenceSession(generator["mapping"].SerializeToString())
+    at_rest = {"z": np.zeros((1, LATENT), np.float32), "psi": np.zeros((1, rows), np.float32)}
+    (centre,) = mapping.run(["ws"], at_rest)
+    step = 0.05  # too small to be clipped
+    slopes = (painted(centre + step * np.eye(rows * width).reshape(-1, rows, width)) - painted(centre)) / step
+    ridge = 0.3 * np.trace(slopes @ slopes.T) / len(slopes)
+    channels, height, across = paint.get_outputs()[0].shape[1:]
+    weights: dict[str, NDArray[Any]] = {
+        "guess": slopes.T @ np.linalg.inv(slopes @ slopes.T + ridge * np.eye(len(slopes))),
+        "slopes": slopes.T * 2 / slopes.shape[1],
+        "rest": painted(centre),
+        "centre": centre,
+        "sized": np.array([-1, rows, width]),
+        "axes": np.array([1]),
+        "tail": np.array([1, 2]),
+        "b1": np.array(0.9), "a1": np.array(0.1), "b2": np.array(0.999), "a2": np.array(0.001),
+        "one": np.array(1.0), "least": np.array(1e-8), "spread": np.array(0.3),
+        "share": np.array(2 / (rows * width)),
+    }  # fmt: skip
+    encode: list[Node] = [
+        ("Flatten", "image", "pixels", {}),
+        ("Sub", "pixels rest", "offset", {}),
+        ("MatMul", "offset guess", "flat", {}),
+        ("Reshape", "flat sized", "moves", {}),
+        ("Add", "moves centre", "ws", {}),
+    ]
+    nodes: list[Node] = [
+        (node.op_type, " ".join(node.input), " ".join(node.output), _attributes(node))
+        for node in generator["synthesis"].graph.node
+        if "image" not in node.output
+    ]
+    nodes += [
+        ("Clip", "raw low high", "picture", {}),
+        ("Sub", "raw image", "residual", {}),
+        ("Flatten", "residual", "residuals", {}),
+        ("Mul", "residuals residuals", "squares", {}),
+        ("ReduceMean", "squares axes", "loss", {"keepdims": 0}),
+        ("MatMul", "residuals slopes", "slope", {}),
+        ("Reshape", "slope sized", "of_error", {}),
+        ("Sub", "ws centre", "away", {}),
+        ("Unsqueeze", "pull tail", "pulls", {}),
+        ("Mul", "away pulls", "pulled", {}),
+        ("Mul", "pulled share", "of_distance", {}),
+        ("Add", "of_error of_distance", "gradient", {}),
+        ("Mul", "first b1", "first_kept", {}),
+        ("Mul", "gradient a1", "first_new", {}),
+        ("Add", "first_kept first_new", "new_first", {}),
+        ("Mul", "gradient gradient", "gradient_2", {}),
+        ("Mul", "second b2", "second_kept", {}),
+        ("Mul", "gradient_2 a2", "second_new", {}),
+        ("Add", "second_kept second_new", "new_second", {}),
+        ("Cast", "step", "count", {"to": TensorProto.FLOAT}),
+        ("Unsqueeze", "count tail", "counts", {}),
+        ("Pow", "b1 counts", "left_1", {}),
+        ("Pow", "b2 counts", "left_2", {}),
+        ("Sub", "one left_1", "bias_1", {}),
+        ("Sub", "one left_2", "bias_2", {}),
+        ("Div", "new_first bias_1", "mean", {}),
+        ("Div", "new_second bias_2", "variance", {}),
+        ("Sqrt", "variance", "root", {}),
+        ("Add", "root least", "size", {}),
+        ("Div", "mean size", "direction", {}),
+        ("Unsqueeze", "rate tail", "rates", {}),
+        ("Mul", "direction rates", "scaled", {}),
+        ("Mul", "scaled spread", "move", {}),
+        ("Sub", "ws move", "new_ws", {}),
+    ]
+    weights |= {one.name: numpy_helper.to_array(one) for one in generator["synthesis"].graph.initializer}
+    image: Shape = ("batch", channels, height, across)
+    ws: Shape = ("batch", rows, width)
+    inputs: dict[str, Shape] = {
+        "image": image, "ws": ws, "first": ws, "second": ws,
+        "step": ("batch",), "rate": ("batch",), "pull": ("batch",),
+        **{name: ("batch", *shape) for name, shape in noises.items()},
+    }  # fmt: skip
+    outputs = {"new_ws": ws, "new_first": ws, "new_second": ws, "loss": ("batch",), "picture": image}
+    return {
+        "encode": graph(encode, {"image": image}, {"ws": ws}, weights),
+        "refine": graph(nodes, inputs, outputs, weights),
+    }
+
+
+def attributes(size: int = 64) -> dict[str, onnx.ModelProto]:
+    """`classify`: is there something dark where `stylegan` has eyes, and how light is the hair?
+
+    `QUESTIONS` says what its logits stand for.
+    """
+    _, hair, _, eyes, _ = _face(size)
+    read = np.zeros((3 * size * size, 5))
+    # Tinted below a tone of 0.45, dark below 0.35; hair is light above 0.45.
+    for column, region, slope in ((1, eyes, -40), (2, eyes, -80), (4, hair, 40)):
+        read[:, column] = np.tile(slope * region.ravel() / (3 * region.sum()), 3)
+    weights = {"read": read, "offset": np.array([0.0, 18.0, 32.0, 0.0, -18.0])}
+    nodes: list[Node] = [
+        ("Flatten", "image", "pixels", {}),
+        ("Gemm", "pixels read offset", "class_logits", {}),
+        ("Identity", "class_logits", "features", {}),
+    ]
+    outputs: dict[str, Shape] = {"class_logits": ("batch", 5), "features": ("batch", 5)}
+    return {"classify": graph(nodes, {"image": ("batch", 3, size, size)}, outputs, weights)}
+
+
+def _face(size: int) -> Floats:
+    """Return ground, hair, skin, eyes and mouth of a face, [5, size, size], each in [0, 1]."""
+    fine = 4 * size
+    y, x = (np.mgrid[:fine, :fine] + 0.5) / fine
+
+    def oval(row: float, column: float, high: float, wide: float) -> Floats:
+        return (((y - row) / high) ** 2 + ((x - column) / wide) ** 2 < 1).astype(float)
+
+    skin = np.maximum(oval(0.55, 0.5, 0.32, 0.25), oval(1.05, 0.5, 0.25, 0.16))
+    hair = np.maximum(oval(0.42, 0.5, 0.34, 0.33) * (y < 0.42), oval(0.6, 0.5, 0.36, 0.32) * (y < 0.8))
+    hair = hair * (1 - skin * (y > 0.36 + 0.2 * (x - 0.5)))
+    eyes = np.maximum(oval(0.52, 0.4, 0.035, 0.045), oval(0.52, 0.6, 0.035, 0.045))
+    mouth = oval(0.7, 0.5, 0.07, 0.1) * (y > 0.7)
+    skin = skin * (1 - hair) * (1 - eyes) * (1 - mouth)
+    ground = (1 - skin) * (1 - hair) * (1 - eyes) * (1 - mouth)
+    masks = np.stack([ground, hair, skin, eyes, mouth])
+    return masks.reshape(5, size, 4, size, 4).mean(axis=(2, 4))
+
+
+def _blots(size: int) -> Floats:
+    """Return the ten blots of `prototypes` in a margin, and their ground: [11, size, size]."""
+    margin = (size - HEIGHT) // 2
+    blots = np.pad(prototypes().reshape(CLASSES, HEIGHT, WIDTH), ((0, 0), (margin, margin), (margin, margin)))
+    return np.concatenate([blots, np.ones((1, size, size))])
+
+
+def _bands(pictures: Floats, sizes: Sequence[int]) -> list[Floats]:
+    """Cut pictures [count, size, size] into what each size adds to the smaller ones, doubled."""
+    bands, total = [], np.zeros((len(pictures), sizes[0] // 2, sizes[0] // 2))
+    for side in sizes:
+        block = pictures.shape[-1] // side
+        small = pictures.reshape(-1, side, block, side, block).mean(axis=(2, 4))
+        up = np.zeros((side, side // 2))
+        for k in range(side // 2):
+            for j, share in enumerate((0.25, 0.75, 0.75, 0.25), start=2 * k - 1):
+                if 0 <= j < side:
+                    up[j, k] = share
+        bands.append(small - up @ total @ up.T)
+        total = small
+    return bands
+
+
 # --- a directory of them -------------------------------------------------------------------------------
 
 
@@ -517,6 +783,14 @@ def write_strangers(directory: Path, unseen: Graphs) -> None:
     (directory / "unreadable" / "model.json").write_text("{")
 
 
+def ask(folder: Path, questions: Mapping[str, Sequence[str]]) -> None:
+    """Say in a written `model.json` what stands side by side in ``class_logits``."""
+    entry = json.loads((folder / "model.json").read_text("utf-8"))
+    (logits,) = (one for one in entry["graphs"]["classify"]["outputs"] if one["name"] == "class_logits")
+    logits["groups"] = [{"name": name, "values": list(values)} for name, values in questions.items()]
+    edit(folder, graphs=entry["graphs"])
+
+
 def edit(folder: Path, **changes: Any) -> None:
     """Overwrite top-level keys of a written `model.json`; None removes the key."""
     path = folder / "model.json"
@@ -571,12 +845,13 @@ def write_dataset(directory: Path, dataset: str = "mnist") -> Path:
                 "made_by": "the tests",
             }
         )
+    named = {"en": "", "fr": ""} if dataset == "mnist" else {"en": "piece ", "fr": "pièce "}
     entry = {
         "id": dataset,
         "name": dataset.upper(),
         "licence": "CC-BY-SA-3.0",
         "source": "blots drawn by the tests",
-        "classes": {language: list("0123456789") for language in ("en", "fr")},
+        "classes": {language: [f"{what}{k}" for k in range(CLASSES)] for language, what in named.items()},
         "files": files,
     }
     (folder / "dataset.json").write_text(json.dumps(entry, indent=1), "utf-8")
@@ -648,8 +923,12 @@ def _storage(value: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
 
 
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {one.name: helper.get_attribute_value(one) for one in node.attribute}
+
+
 def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
-    kind = TensorProto.INT64 if name == "label" else TensorProto.FLOAT
+    kind = TensorProto.INT64 if name in ("label", "step") else TensorProto.FLOAT
     return helper.make_tensor_value_info(name, kind, list(shape))
 
 

@@ -46,6 +46,7 @@ FAMILIES = {
     "wgan_gp_cifar10": "training.wgan_gp",
     "stylegan2_digits": "training.stylegan2",
     "stylegan2_avatars": "training.stylegan2",
+    "stylegan2_avatars_encoder": "training.stylegan2_encoder",
     "pca": "training.pca",
     "vae": "training.vae",
     "vae_2": "training.vae",
@@ -153,9 +154,7 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     if arguments.checkpoint_seconds < 0:
         raise ConfigError(f"--checkpoint-seconds must be 0 or more, not {arguments.checkpoint_seconds}.")
     if place.world > 1 and not family.DISTRIBUTED:
-        raise ConfigError(
-            f"{model} learns without autograd and trains in one process: start it without torchrun."
-        )
+        raise ConfigError(f"{model} trains in one process: start it without torchrun.")
 
     channels, height, width = config.image_shape
     data = datasets.load(config.dataset, config.split, arguments.data_root, size=height, channels=channels)
@@ -164,9 +163,13 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         wanted = f"{channels} x {height} x {width}"
         raise ConfigError(f"{model} takes images of {wanted}; those of {data.name} are {shape}.")
 
-    # Whoever names a precision gets it.
+    # Whoever names a precision gets it, and a run goes on in the one it began in, on another machine too.
+    out = arguments.out / model
     named = any(setting.startswith("bfloat16=") for setting in arguments.set)
-    falls_back = not named and getattr(config, "bfloat16", False) and bfloat16_is_slow(place.device)
+    falls_back = not named and getattr(config, "bfloat16", False)
+    if falls_back:
+        began = checkpoint.begun(out).get("bfloat16")
+        falls_back = bfloat16_is_slow(place.device) if began is None else not began
     if falls_back:
         config = with_settings(config, ["bfloat16=false"])
 
@@ -177,15 +180,17 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     command = ["python -m training", model]
     command += ["--preset", arguments.preset] if arguments.preset != "default" else []
     command += ["--seed", str(seed)] if seed else []
-    command += ["--init-from", "onnx_models"] if arguments.init_from else []
+    before = checkpoint.past(arguments.init_from / model) if arguments.init_from else None
+    command += ["--init-from", "onnx_models"] if before else []
     command += [part for setting in as_settings(config, preset) for part in ("--set", setting)]
+    # Shipped weights are the end of a training of their own: both lead to these.
+    command = [before.command, "&& python -m export", model, "&&", *command] if before else command
     facts = {
         "config": dataclasses.asdict(config),
         "command": " ".join(command),
         "seed": seed,
         "device": _device_name(place.device),
     }
-    out = arguments.out / model
     if place.writes:
         description = {
             "model": model,
@@ -226,6 +231,8 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         seed=seed,
         snapshots=config.snapshots,
         place=place,
+        images_before=before.images_seen if before else 0,
+        seconds_before=before.seconds if before else 0.0,
         checkpoint_seconds=arguments.checkpoint_seconds,
     )
     return 0

@@ -28,7 +28,11 @@ DISTRIBUTED = True
 
 # A digit is given, not found: two doublings, from 7x7, are enough, and D may learn as fast as G.
 MODELS: dict[str, dict[str, DCGANConfig]] = {
-    "acgan": {"default": DCGANConfig(generator_widths=(64, 32), generator_rate=4e-4, discriminator_rate=4e-4)}
+    "acgan": {
+        "default": DCGANConfig(
+            generator_widths=(64, 32), normalise=True, r1=0.0, generator_rate=4e-4, discriminator_rate=4e-4
+        )
+    }
 }
 
 

@@ -21,11 +21,9 @@ from training.loop import Stage
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True
 
-# A digit is given, not found: two doublings, from 7x7, are enough, and D may learn as fast as G.
+# A digit is given, not found: two doublings, from 7x7, are enough.
 MODELS: dict[str, dict[str, DCGANConfig]] = {
-    "cdcgan": {
-        "default": DCGANConfig(generator_widths=(64, 32), generator_rate=4e-4, discriminator_rate=4e-4)
-    }
+    "cdcgan": {"default": DCGANConfig(generator_widths=(64, 32))},
 }
 
 

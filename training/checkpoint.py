@@ -126,6 +126,15 @@ def claim(directory: Path, description: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
+def begun(directory: Path) -> Mapping[str, Any]:
+    """The configuration of the run that `directory` holds; empty where there is none that can be read."""
+    try:
+        config: Mapping[str, Any] = json.loads((directory / CONFIG).read_text())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return config
+
+
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     names = ("model", "seed", "device", "init_from", "data_sha256")
     found = [
@@ -138,13 +147,34 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     return found
 
 
+@dataclass(frozen=True)
+class Past:
+    """What the weights in a shipped model's folder have been through."""
+
+    command: str
+    images_seen: int
+    seconds: float
+
+
+def past(directory: Path) -> Past:
+    """The training of the shipped model in `directory`, by its model.json.
+
+    Raises :class:`RunError` where that is missing or says nothing of it.
+    """
+    try:
+        training = json.loads((directory / "model.json").read_text("utf-8"))["training"]
+        return Past(str(training["command"]), int(training["images_seen"]), float(training["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{directory} has no model.json that says how its weights were trained.") from error
+
+
 def load_initialisers(
     networks: Mapping[str, nn.Module], directory: Path, graphs: Mapping[str, Sequence[str]]
 ) -> None:
     """Fill `networks` from the initialisers of the shipped ONNX files in `directory`.
 
     `graphs` says which graph roles hold each network's parameters; an initialiser bears the full name of its
-    parameter within the network. Half-precision storage is widened. Raises :class:`RunError` naming what is
+    parameter within the network. Storage in fewer bits is widened. Raises :class:`RunError` naming what is
     missing or has another shape; nothing is loaded then.
     """
     from onnx import load, numpy_helper  # only this way of starting needs the onnx package
@@ -155,17 +185,19 @@ def load_initialisers(
         for role in graphs[name]:
             path = directory / f"{role}.onnx"
             if not path.is_file():
-                raise RunError(f"--init-from needs {path.name} in {directory}, which is not there.")
+                raise RunError(f"{path.name} is needed in {directory}, which does not hold it.")
             found |= {i.name: numpy_helper.to_array(i) for i in load(path).graph.initializer}
         # Batch normalisation counts its steps in an integer that no graph needs.
         wanted = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
         missing = sorted(set(wanted) - set(found))
         if missing:
-            raise RunError(f"--init-from: {directory} has no values for {', '.join(missing)} of the {name}.")
+            raise RunError(f"{directory} has no values for {', '.join(missing)} of the {name}.")
         for key, value in wanted.items():
+            if (scale := f"{key}.scale") in found:  # of integers
+                found[key] = found[key] * found[scale]
             if tuple(value.shape) != found[key].shape:
                 raise RunError(
-                    f"--init-from: {key} of the {name} is {list(found[key].shape)} in {directory},"
+                    f"{key} of the {name} is {list(found[key].shape)} in {directory},"
                     f" but this configuration needs {list(value.shape)}."
                 )
         loaded[name] = {key: torch.tensor(found[key]).to(value) for key, value in wanted.items()}

@@ -214,6 +214,8 @@ def train(
     seed: int,
     snapshots: int,  # how many; see snapshot_steps
     place: Place,
+    images_before: int = 0,  # what the first weights have seen, where they are another run's
+    seconds_before: float = 0.0,  # and how long that took: both are counted on
     checkpoint_seconds: float = 120.0,  # wall clock between two checkpoints
 ) -> None:
     """Train `stages` one after another, resuming from `out/checkpoint.pt` where there is one.
@@ -234,7 +236,7 @@ def train(
     log_every = max(1, total // LOG_LINES)
 
     # Continue where the last checkpoint was written, or start.
-    step, images_seen, seconds_before, log_bytes = 0, 0, 0.0, 0
+    step, images_seen, log_bytes = 0, images_before, 0
     sums: dict[str, Tensor] = {}
     saved = checkpoint.load_checkpoint(out, place.device)
     if saved is not None:
@@ -286,7 +288,7 @@ def train(
         bar = stack.enter_context(
             tqdm(
                 total=sum(stage.steps * stage.batch for stage in stages),
-                initial=images_seen,
+                initial=images_seen - images_before,
                 unit="img",
                 unit_scale=True,
                 mininterval=0.5,

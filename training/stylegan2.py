@@ -79,7 +79,10 @@ class StyleConfig(GameConfig):
     w: int = 128  # values of w
     mapping_layers: int = 2  # more of them leave less of w to z: a share of 0.79 with 2, 0.5 with 8
     mixing: float = 0.0  # share of pictures with two styles, [A], section 3.1
-    gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]
+    gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]; at first
+    gamma_share: float = 1.0  # of gamma that is left in the end ([C], appendix: a tenth)
+    gamma_from: float = 0.7  # part of the run at which gamma begins to fall
+    gamma_until: float = 0.8  # part of the run at which it has fallen
     lazy: int = 16  # steps from one penalty to the next, [B], section 3.1
     group: int = 4  # pictures that share a standard deviation, Karras et al. 2018, section 3
     generator_rate: float = 4e-3
@@ -111,6 +114,10 @@ class StyleConfig(GameConfig):
             raise ConfigError(f"mixing must lie in [0, 1], not {self.mixing}.")
         if self.gamma < 0 or self.lazy < 1:
             raise ConfigError("gamma must be 0 or more, and lazy at least 1 step.")
+        if not 0 <= self.gamma_share <= 1:
+            raise ConfigError(f"gamma_share must lie in [0, 1], not {self.gamma_share}.")
+        if not 0 <= self.gamma_from < self.gamma_until <= 1:
+            raise ConfigError("gamma_from and gamma_until must lie in [0, 1], in this order.")
         if self.group < 1 or self.batch % self.group:
             raise ConfigError(f"batch must be a multiple of group, not {self.batch} of {self.group}.")
 
@@ -122,11 +129,11 @@ class ColourConfig(StyleConfig):
     image_shape = (3, 64, 64)
 
     dataset: str = "avatars"
-    images: int = 300_000
+    images: int = 250_000
     labelled: bool = False
     widths: tuple[int, ...] = (64, 64, 64, 32, 16)
-    mixing: float = 0.5
-    gamma: float = 0.125
+    gamma: float = 1.0  # at 0.125 D is sure of everything, and every face is a balaclava (see NOTES.md)
+    gamma_share: float = 0.1
 
 
 MODELS: dict[str, dict[str, StyleConfig]] = {
@@ -180,7 +187,8 @@ def doubled(x: Tensor) -> Tensor:
 
 def halved(x: Tensor) -> Tensor:
     """[batch, maps, h, w] -> [batch, maps, h / 2, w / 2]: the filter, then every second pixel."""
-    return functional.conv2d(x, _filters(x, 1.0), stride=2, padding=1, groups=x.shape[1])
+    # Not by a stride: the gradient of a strided depthwise convolution in bfloat16 takes seven times as long.
+    return smoothed(x, padding=1)[:, :, ::2, ::2]
 
 
 # --- layers with an equalised learning rate -----------------------------------------------------------------
@@ -390,7 +398,7 @@ class SynthesisNetwork(nn.Module):
         channels, R, R] is what the layers of size R add; the parts, doubled to full size, and 1/2 sum to the
         picture. `dtype` is what the convolutions above 4x4 compute in.
         """
-        x = self.constant.expand(len(ws), -1, -1, -1)
+        x = self.constant.expand(ws.shape[0], -1, -1, -1)
         x = self.stay[0](x, ws[:, 0], noises[0])
         part = self.rgb[0](x, ws[:, 1])
         picture, parts = part, [part]
@@ -478,7 +486,7 @@ class Discriminator(nn.Module):
 
     def _deviation(self, x: Tensor) -> Tensor:
         if not self.training:
-            return self.deviation.expand(len(x))
+            return self.deviation.expand(x.shape[0])
         deviation = minibatch_deviation(x, self._group)
         with torch.no_grad():
             self.deviation.lerp_(deviation.detach().mean(), 0.01)
@@ -521,7 +529,7 @@ class Pairing:
         penalty = torch.zeros_like(loss_d)
         if config.gamma and self._steps % config.lazy == 0:
             penalty = sum(self._slope(image, given) for image in (data, made.detach()))
-            optimizers.descend("discriminator", config.lazy * config.gamma * penalty)
+            optimizers.descend("discriminator", config.lazy * self.gamma(progress) * penalty)
             penalty = config.lazy * penalty  # zeros between: the mean over steps is the penalty's
         self._steps += 1
 
@@ -539,6 +547,17 @@ class Pairing:
             "slope": penalty.detach(),
             "variety": (spread(made.detach()) / spread(data)).detach(),  # falls first when G collapses
         }
+
+    def gamma(self, progress: float) -> float:
+        """Weight of the penalties: constant at first, then down half a cosine, [C]'s, to its share.
+
+        A D held back sees shapes before it sees edges, which is what G can follow at first; once G has the
+        shapes, a D that sees edges can ask for eyes.
+        """
+        config = self._config
+        done = (progress - config.gamma_from) / (config.gamma_until - config.gamma_from)
+        fallen = (1 - math.cos(math.pi * min(max(done, 0.0), 1.0))) / 2
+        return config.gamma * (1 - (1 - config.gamma_share) * fallen)
 
     def _make(self, count: int, given: tuple[Tensor, ...], draw: Draw) -> Tensor:
         """Images [count, channels, resolution, resolution], some of them of two styles."""

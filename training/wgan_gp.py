@@ -9,10 +9,11 @@ Wasserstein-1 distance between data and made images: how far mass would have to 
 slope where the probability of a discriminator that wins is flat. The last term asks for slope 1 at images u
 on the straight lines between real and made ones, u = e x + (1 - e) G(z) with e uniform (algorithm 1).
 
-As in the paper: lambda 10, five steps of C for one of G, no batch normalisation in C, since the penalty is of
-each image alone, and in G all the same; Adam without a first moment. Not the paper's: the networks of
-dcgan.py; higher rates that fall to zero, for a budget of thousands of generator steps instead of hundreds of
-thousands; averaged weights. Slopes are measured where pixels lie in [0, 1].
+As in the paper: lambda 10; no batch normalisation in C, since the penalty is of each image alone, but in G;
+Adam without a first moment. Not the paper's: the networks of dcgan.py; one step of C for one of G where the
+paper takes five, and higher rates that fall to zero, for a budget of tens of thousands of steps instead of
+hundreds of thousands (see NOTES.md; Heusel et al. 2017 do with one too); averaged weights. Slopes are
+measured where pixels lie in [0, 1].
 """
 
 from collections.abc import Mapping
@@ -43,10 +44,10 @@ class WGANConfig(GameConfig):
     """A generator, a critic and how they learn."""
 
     images: int = 1_400_000  # real ones, all seen by the critic
-    batch: int = 5 * 32  # real images for one step of G
-    critic_steps: int = 5  # in which they are shown to the critic
+    batch: int = 32  # real images for one step of G
+    critic_steps: int = 1  # in which they are shown to the critic
     penalty: float = 10.0  # lambda
-    generator_widths: tuple[int, ...] = (128, 64, 32)  # maps before each doubling of the size
+    generator_widths: tuple[int, ...] = (256, 64, 32)  # maps before each doubling of the size
     critic_widths: tuple[int, ...] = (32, 64, 128)  # maps after each halving
     generator_rate: float = 1e-3
     discriminator_rate: float = 1e-3  # the critic's

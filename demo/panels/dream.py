@@ -120,9 +120,7 @@ def show_neighbours(library: Library, state: State) -> Markup:
     found = (
         tag(
             "li",
-            pieces.picture(
-                image, say("dream.near.alt", label=int(label), rank=rank + 1, distance=float(distance))
-            ),
+            pieces.picture(image, _near_name(int(label), rank=rank + 1, distance=float(distance))),
             tag("span", say("figure.number", value=float(distance))),
         )
         for rank, (image, label, distance) in enumerate(
@@ -139,6 +137,10 @@ def show_neighbours(library: Library, state: State) -> Markup:
         class_="strip",
         style=pieces.frames(1 + NEIGHBOURS, 3),
     )
+
+
+def _near_name(label: int, **place: float) -> Message:
+    return say("dream.near.alt", label=label, **place) if label >= 0 else say("dream.near.alt.any", **place)
 
 
 def show_way(library: Library, state: State) -> Markup:

@@ -1,14 +1,13 @@
 """Latent: every number of z under a finger, a walk, two ways from seed to seed, arithmetic on pictures.
 
 Four ways to play with one generator, one at a time; each is one batch. A film is one sheet of frames that the
-browser plays (``static/latent.js``).
+browser plays (`demo.panels.films`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from demo import images, inference, latents, limits
 from demo.library import Library
 from demo.markup import Markup, Message, join, say, tag
-from demo.panels import pieces, sheets
+from demo.panels import films, pieces
 from onnx_models import seeds
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -92,17 +91,16 @@ def build(library: Library) -> None:
         pieces.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
         return
     state = State(model=models[0].id)
-    pieces.lead(NAME)
-    pieces.fixed(
-        pieces.choices("play", _PLAYS, tuple(say(f"latent.{play}") for play in _PLAYS), state.play), "plays"
+    pieces.studio(
+        library,
+        state,
+        NAME,
+        models,
+        parts=pieces.choices("play", _PLAYS, tuple(say(f"latent.{play}") for play in _PLAYS), state.play),
+        controls=_desk(models, state),
+        show=show_stage,
+        parcel=parcel_of,
     )
-    desk = pieces.desk(_desk(models, state), state, NAME)
-    stage = pieces.view(show_stage(library, state), "stage")
-    pieces.lessons(models, NAME)
-    parcel = pieces.download()
-    listening = pieces.listening()
-    desk.input(lambda text: _update(library, text), desk, stage, trigger_mode="always_last", **listening)
-    desk.submit(lambda text: parcel_of(library, text), desk, parcel, **listening)
 
 
 def show_stage(library: Library, state: State) -> Markup:
@@ -140,12 +138,11 @@ def parcel_of(library: Library, text: str) -> str:
             rows = _frames(library, model, state).pictures
             if state.play == "way":
                 rows = np.concatenate([rows, rows[:, -2:0:-1]], axis=1)  # there and back
-            href = "data:image/gif;base64," + b64encode(gif(rows)).decode("ascii")
-            return json.dumps({"name": f"{name}.gif", "href": href})
+            return pieces.parcel(name, gif(rows), "gif")
         z = _addition(library, model, state)[1] if state.play == "sum" else _z(model, state)[None]
         pictures = inference.generate(library, model.id, z, state.label).images
         sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
-        return json.dumps({"name": f"{name}.png", "href": images.to_data_uri(sheet)})
+        return pieces.parcel(name, images.to_png(sheet), "png")
     except LineageError:
         return "{}"  # the stage shows the same error
 
@@ -157,13 +154,6 @@ def gif(rows: Array) -> bytes:
         for moment in rows.swapaxes(0, 1)
     )
     return images.to_gif(frames, FRAMES_A_SECOND)
-
-
-def _update(library: Library, text: str) -> Markup:
-    try:
-        return show_stage(library, pieces.unpack(State, text))
-    except LineageError as fault:
-        return pieces.error(fault)
 
 
 # ---------------------------------------------------------------------------------------------------- state
@@ -349,8 +339,8 @@ def _frames(library: Library, model: Model, state: State) -> _Film:
 def _walk(library: Library, model: Model, state: State) -> Markup:
     film = _frames(library, model, state)
     return join(
-        _cinema(film, (say("latent.walk.alt"),), (None,)),
-        _transport(film, "latent.walk.scrub"),
+        _cinema(film, (say("latent.walk.alt"),), (None,), "walk"),
+        pieces.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), _keep("gif")),
         _strip(film, 0, FRAMES // 12, "latent.walk.station"),
     )
 
@@ -359,65 +349,27 @@ def _way(library: Library, model: Model, state: State) -> Markup:
     film = _frames(library, model, state)
     names = (say("dream.way.linear"), say("dream.way.spherical"))
     return join(
-        _cinema(film, names, names),
-        _transport(film, "latent.way.scrub"),
+        _cinema(film, names, names, "way"),
+        pieces.transport(film.pictures.shape[1] - 1, say("latent.way.scrub"), _keep("gif")),
         *(_strip(film, row, (STATIONS - 1) // (STRIP - 1), "dream.station.alt") for row in range(2)),
     )
 
 
-def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | None]) -> Markup:
-    """Return the screens, and all frames as one sheet: a row a film, a column a moment."""
-    _, _, channels, height, width = film.pictures.shape
-    screens = (
-        tag(
-            "figure",
-            tag(
-                "div",
-                tag(
-                    "canvas",
-                    class_="picture ink" if channels == 1 else "picture",
-                    width=width,
-                    height=height,
-                    style=f"--w:{width};--h:{height}",
-                    role="img",
-                    aria_label=alt,
-                    data_screen=row,
-                ),
-                class_="plate",
-            ),
-            tag(
-                "figcaption",
-                caption,
-                tag("span", say("latent.length", value="–"), data_length=row),
-            ),
-        )
-        for row, (alt, caption) in enumerate(zip(alts, captions, strict=True))
-    )
-    return tag(
-        "div",
-        *screens,
+def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | None], kind: str) -> Markup:
+    """Return the screens: a walk goes round and round, a way there and back from where both differ most."""
+    count = film.pictures.shape[1]
+    walks = kind == "walk"
+    return films.screens(
+        film.pictures,
+        alts,
+        captions,
+        [[say("latent.length", value=round(float(length), 2)) for length in row] for row in film.lengths],
+        start=0 if walks else count // 2,
+        frames_a_second=FRAMES_A_SECOND,
+        plays=walks,
+        circles=walks,
         class_="cinema",
-        data_film=sheets.pictures_uri(film.pictures),
-        data_lengths=json.dumps([[round(float(length), 2) for length in row] for row in film.lengths]),
-    )
-
-
-def _transport(film: _Film, message_id: str) -> Markup:
-    return tag(
-        "div",
-        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
-        tag(
-            "input",
-            type="range",
-            min=0,
-            max=film.pictures.shape[1] - 1,
-            step=1,
-            value=0,
-            data_scrub=True,
-            aria_label=say(message_id),
-        ),
-        _keep("gif"),
-        class_="transport",
+        frame="plate",
     )
 
 

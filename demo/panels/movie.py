@@ -7,7 +7,6 @@ while they are computed; the browser (``static/movie.js``) keeps every frame, so
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -165,9 +164,7 @@ def parcel_of(library: Library, text: str) -> Iterator[str]:
     except LineageError:
         yield "{}"  # the stage shows the same error
         return
-    name = f"{model.id}-{state.label}-seed-{state.seed}.gif"
-    href = "data:image/gif;base64," + b64encode(gif(frames)).decode("ascii")
-    yield json.dumps({"name": name, "href": href})
+    yield pieces.parcel(f"{model.id}-{state.label}-seed-{state.seed}", gif(frames), "gif")
 
 
 def gif(moments: Iterable[Array]) -> bytes:
@@ -234,7 +231,7 @@ def _stage(model: Model, step: Step, state: State) -> Markup:
             role="radiogroup",
             aria_label=say("movie.chains", model=pieces.title(model)),
         ),
-        _transport(state.steps),
+        pieces.transport(state.steps, say("movie.scrub"), tag("output")),
         tag(
             "figure",
             _curves(),
@@ -263,25 +260,6 @@ def _chain(number: int, state: State | None, size: tuple[int, int]) -> Markup:
         _canvas(size, name, data_chain=number),
         tag("span", "·" if held is None else str(held), aria_hidden="true"),
         class_="chain",
-    )
-
-
-def _transport(steps: int) -> Markup:
-    return tag(
-        "div",
-        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
-        tag(
-            "input",
-            type="range",
-            min=0,
-            max=steps,
-            step=1,
-            value=0,
-            data_scrub=True,
-            aria_label=say("movie.scrub"),
-        ),
-        tag("output"),
-        class_="transport",
     )
 
 

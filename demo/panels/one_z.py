@@ -7,7 +7,7 @@ them. Pictures come first; the figures are a second answer, which the browser pu
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,7 @@ def build(library: Library) -> None:
         pieces.fixed(tag("p", say("onez.none"), class_="problem"), "nothing")
         return
     walls = tuple(wall.of(library, dataset) for dataset in datasets)
-    asked = any(inference.takes_label(model, "generate") for model in walls[0].generators)
-    state = State(dataset=datasets[0], label=FIRST_LABEL if asked else -1)
+    state = State(dataset=datasets[0], label=FIRST_LABEL if _asked(walls[0]) else -1)
     pieces.lead(NAME)
     desk = pieces.desk(_desk(library, datasets, state), state, NAME, local=("pick",))
     readings = pieces.view(show_readings(library, state), "readings", runs="readings")
@@ -79,7 +78,7 @@ def build(library: Library) -> None:
 def show_wall(library: Library, state: State) -> Markup:
     """Return the noise, what each generator makes of it, and real pictures."""
     try:
-        shown = _wall(library, state)
+        shown, state = _wall(library, state)
         real = shown.real(library, state.seed, state.label, wall.SHOWN)
     except LineageError as fault:
         return pieces.error(fault)
@@ -114,6 +113,7 @@ def show_wall(library: Library, state: State) -> Markup:
         style=f"--tile:{tile}",
         data_of=_key(state),
         data_label=state.label,
+        data_asks=_asked(shown),
     )
 
 
@@ -123,7 +123,7 @@ def show_readings(library: Library, state: State) -> Markup:
     A state that cannot be shown has none: the wall says why. A judge that cannot read says so once.
     """
     try:
-        shown = _wall(library, state)
+        shown, state = _wall(library, state)
     except LineageError:
         return Markup()
     try:
@@ -140,6 +140,7 @@ def show_readings(library: Library, state: State) -> Markup:
 
 def parcel(library: Library, state: State) -> str:
     """Return the whole wall as a file for the visitor: ``{"name", "href"}`` as JSON."""
+    _, state = _wall(library, state)
     name = f"one-z-{state.dataset}-seed-{state.seed}"
     if state.label >= 0:
         name += f"-asked-{state.label}"
@@ -167,11 +168,21 @@ def _update_parcel(library: Library, text: str) -> str:
         return "{}"  # the wall that was to be saved shows the same error in its place
 
 
-def _wall(library: Library, state: State) -> Wall:
-    """Check what was asked for."""
+def _wall(library: Library, state: State) -> tuple[Wall, State]:
+    """Check what was asked for; where nobody on the wall can be asked for a class, none is."""
     seeds.check_seed(state.seed)
     limits.LABEL.check(state.label)
-    return wall.of(library, state.dataset)
+    shown = wall.of(library, state.dataset)
+    return shown, state if _asked(shown) else replace(state, label=-1)
+
+
+def _asked(shown: Wall) -> bool:
+    """Whether a generator on the wall takes a class."""
+    return any(inference.takes_label(model, "generate") for model in shown.generators)
+
+
+def _name(state: State) -> Message:
+    return pieces.class_name(state.dataset, state.label)
 
 
 def _key(state: State) -> str:
@@ -225,7 +236,7 @@ def _noise_card(noise: Array, size: int, state: State) -> Markup:
         tag(
             "p",
             tag("span", say("onez.z.note", size=size)),
-            tag("span", say("onez.veiled", label=state.label)) if state.label >= 0 else None,
+            tag("span", say("onez.veiled", label=_name(state))) if state.label >= 0 else None,
             class_="note",
         ),
         class_="card quiet",
@@ -320,7 +331,7 @@ def _figures(reading: Reading | LineageError, state: State, peak: float, first: 
         return pieces.error(reading)
     count, classes = len(reading.labels), len(reading.counts)
     if state.label >= 0:
-        name, hint = say("onez.agreement", label=state.label), "onez.agreement.hint"
+        name, hint = say("onez.agreement", label=_name(state)), "onez.agreement.hint"
         value = say("onez.of", count=int(reading.counts[state.label]), of=count)
     else:
         name, hint = say("onez.kinds"), "onez.kinds.hint"
@@ -332,7 +343,7 @@ def _figures(reading: Reading | LineageError, state: State, peak: float, first: 
             tag("span", class_="bar", style=f"--part:{part / peak:.3f}"),
             tag("span", str(label), aria_hidden="true"),
             role="img",
-            aria_label=say("verdict.part", label=label, part=part),
+            aria_label=say("verdict.part", label=pieces.class_name(state.dataset, label), part=part),
             class_="asked" if label == state.label else None,
         )
         for label, part in enumerate((reading.counts / count).tolist())
@@ -364,7 +375,7 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
 
     A generator that cannot answer is left out; the words are English.
     """
-    shown = _wall(library, state)
+    shown, state = _wall(library, state)
     readings = _measured(library, shown, state, _yardsticks(library, shown, state))
     blocks = []
     for model in shown.generators:
@@ -423,7 +434,7 @@ def _desk(library: Library, datasets: tuple[str, ...], state: State) -> Markup:
     labels = pieces.choices(
         "label",
         tuple(map(str, LABELS)),
-        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in LABELS),
+        tuple(say("latent.label.any") if k < 0 else pieces.class_name(state.dataset, k) for k in LABELS),
         str(state.label),
     )
     names = tuple(say("onez.dataset.name", name=library.dataset(dataset).name) for dataset in datasets)
@@ -431,7 +442,12 @@ def _desk(library: Library, datasets: tuple[str, ...], state: State) -> Markup:
     return tag(
         "div",
         pieces.seed_row(NAME, state.seed),
-        tag("fieldset", tag("legend", say("onez.label"), pieces.hint("onez.label.hint")), labels),
+        tag(
+            "fieldset",
+            tag("legend", say("onez.label"), pieces.hint("onez.label.hint")),
+            labels,
+            data_ask=True,
+        ),
         tag("fieldset", tag("legend", say("onez.dataset")), which) if len(datasets) > 1 else None,
         tag("button", say("dream.download"), type="button", class_="link", data_send="submit"),
         class_="controls",

@@ -7,10 +7,11 @@ that puts it on the page (``demo/static/page.js``).
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from demo import limits
 from demo.images import to_bytes
+from demo.library import Library
 from demo.markup import Markup, Message, join, problem, say, tag
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -162,6 +164,52 @@ def drawer(summary: Message, name: str) -> gr.HTML:
     )
 
 
+def studio(
+    library: Library,
+    state: S,
+    panel: str,
+    models: tuple[Model, ...],
+    *,
+    parts: Markup,
+    controls: Markup,
+    show: Callable[[Library, S], Markup],
+    parcel: Callable[[Library, str], str],
+    private: tuple[str, ...] = (),
+    local: tuple[str, ...] = (),
+) -> gr.HTML:
+    """Lay out a panel that shows one of several parts at a time, and does what is done there.
+
+    Parameters
+    ----------
+    parts : the choice between them
+    controls : of the desk
+    show : makes the stage of a state; it may raise `LineageError`
+    parcel : makes a file of a packed state, as `download` takes it
+    private, local : as `desk` takes them
+
+    Returns
+    -------
+    The desk
+
+    """
+
+    def update(text: str) -> Markup:
+        try:
+            return show(library, unpack(type(state), text))
+        except LineageError as fault:
+            return error(fault)
+
+    lead(panel)
+    fixed(parts, "parts")
+    asked = desk(controls, state, panel, private, local=local)
+    stage = view(show(library, state), "stage")
+    lessons(models, panel)
+    file = download()
+    asked.input(update, asked, stage, trigger_mode="always_last", **listening())
+    asked.submit(functools.partial(parcel, library), asked, file, **listening())
+    return asked
+
+
 def lead(panel: str) -> gr.HTML:
     """Return the one sentence that says what happens in a panel."""
     return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
@@ -170,6 +218,17 @@ def lead(panel: str) -> gr.HTML:
 def listening(limit: int = limits.CONCURRENCY) -> dict[str, Any]:
     """Return how a panel's events reach the server: unannounced, not over the API, so many at a time."""
     return {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": limit}
+
+
+def transport(last: int, scrub: Message, *more: Markup, at: int = 0) -> Markup:
+    """Return a play button and a slider from 0 to ``last``, for a script of the page to move."""
+    return tag(
+        "div",
+        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
+        tag("input", type="range", min=0, max=last, step=1, value=at, data_scrub=True, aria_label=scrub),
+        *more,
+        class_="transport",
+    )
 
 
 def download() -> gr.HTML:
@@ -184,6 +243,24 @@ def download() -> gr.HTML:
         apply_default_css=False,
         elem_classes=["holds-nothing"],
     )
+
+
+def heart() -> None:
+    """Lay out what the page asks for nothing through, so that a late answer is not lost: see page.js."""
+    pulse = gr.HTML(
+        "",
+        html_template="<div></div>",
+        js_on_load=_start("heart"),
+        apply_default_css=False,
+        elem_classes=["holds-nothing"],
+    )
+    pulse.input(lambda: None, None, None, trigger_mode="multiple", **listening())
+
+
+def parcel(name: str, content: bytes, kind: str) -> str:
+    """Return a PNG or GIF as the value of `download`."""
+    href = f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+    return json.dumps({"name": f"{name}.{kind}", "href": href})
 
 
 def _start(kind: str) -> str:
@@ -290,6 +367,11 @@ def title(model: Model) -> Message:
     return say(f"model.{model.id}.title")
 
 
+def class_name(dataset: str, label: int) -> Message:
+    """Return the name of a class of a data set in the visitor's language; its number where it has none."""
+    return Message(f"dataset.{dataset}.class.{label}", fallback=str(label))
+
+
 def era(model: Model) -> str:
     """Return the style that gives an element its model's colour; anything but ``#rrggbb`` is not let in."""
     return f"--era:{_colour(model)}"
@@ -345,7 +427,7 @@ def _lesson(model: Model, panel: str) -> Markup:
     paper: Mapping[str, str] = model.paper
     source = join(
         tag("span", paper.get("authors", "")),
-        tag("cite", tag("a", paper.get("title", ""), href=_web(paper.get("url", "")), rel="noopener")),
+        tag("cite", tag("a", paper.get("title", ""), href=web(paper.get("url", "")), rel="noopener")),
     )
     return tag(
         "section",
@@ -361,7 +443,8 @@ def _lesson(model: Model, panel: str) -> Markup:
     )
 
 
-def _web(url: str) -> str | None:
+def web(url: str) -> str | None:
+    """Return an address that a link may lead to; none where it is no page of the web."""
     return url if url.startswith(("https://", "http://")) else None
 
 
@@ -384,21 +467,10 @@ def choices(name: str, values: tuple[str, ...], labels: tuple[Message, ...], cho
 
 def seed(panel: str, name: str, label: Message, value: int) -> Markup:
     """Return a seed's control: a slider for the near ones, a field for any."""
-    control = f"{panel}-{name}"
     return tag(
         "div",
-        tag("label", label, for_=control),
-        tag(
-            "input",
-            type="number",
-            name=name,
-            id=control,
-            min=0,
-            max=SEED_LIMIT - 1,
-            step=1,
-            value=value,
-            inputmode="numeric",
-        ),
+        tag("label", label, for_=f"{panel}-{name}"),
+        seed_field(panel, name, value),
         tag(
             "input",
             type="range",
@@ -410,6 +482,21 @@ def seed(panel: str, name: str, label: Message, value: int) -> Markup:
             aria_label=label,
         ),
         class_="seed",
+    )
+
+
+def seed_field(panel: str, name: str, value: int) -> Markup:
+    """Return the field for any seed, which its label names by ``panel-name``."""
+    return tag(
+        "input",
+        type="number",
+        name=name,
+        id=f"{panel}-{name}",
+        min=0,
+        max=SEED_LIMIT - 1,
+        step=1,
+        value=value,
+        inputmode="numeric",
     )
 
 
@@ -435,6 +522,6 @@ def slider(
         "div",
         tag("label", label, for_=control),
         tag("input", type="range", name=name, id=control, min=low, max=high, step=step, value=value),
-        tag("output", f"{value}{unit}", for_=name, data_unit=unit),
+        tag("output", say("page.number", value=value, unit=unit), for_=name, data_unit=unit),
         class_="slider",
     )

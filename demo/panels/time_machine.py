@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +132,12 @@ def show_stage(library: Library, state: State) -> Markup:
     )
     return tag(
         "div",
-        _transport(),
+        pieces.transport(
+            WIDE,
+            say("time.scrub"),
+            tag("p", tag("b", "–", data_now=True), tag("span", say("time.seen")), class_="now"),
+            at=WIDE,
+        ),
         tag("div", *cards, class_="wall", data_count=len(models)),
         class_="time",
         data_unit=axis.unit,
@@ -160,9 +164,8 @@ def parcel_of(library: Library, text: str) -> Iterator[str]:
     if not replays:
         yield "{}"
         return
-    name = f"time-{'-'.join(model.id for model in models)}-seed-{state.seed}.gif"
-    href = "data:image/gif;base64," + b64encode(gif(replays, Axis.of(models))).decode("ascii")
-    yield json.dumps({"name": name, "href": href})
+    name = f"time-{'-'.join(model.id for model in models)}-seed-{state.seed}"
+    yield pieces.parcel(name, gif(replays, Axis.of(models)), "gif")
 
 
 def gif(replays: Sequence[Replay], axis: Axis) -> bytes:
@@ -217,25 +220,6 @@ def _labels(model: Model, state: State) -> list[int]:
 
 
 # ---------------------------------------------------------------------------------------------------- stage
-
-
-def _transport() -> Markup:
-    return tag(
-        "div",
-        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
-        tag(
-            "input",
-            type="range",
-            min=0,
-            max=WIDE,
-            step=1,
-            value=WIDE,
-            data_scrub=True,
-            aria_label=say("time.scrub"),
-        ),
-        tag("p", tag("b", "–", data_now=True), tag("span", say("time.seen")), class_="now"),
-        class_="transport",
-    )
 
 
 def _card(library: Library, model: Model, replay: Replay, axis: Axis, state: State) -> Markup:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from demo import inference
+from demo import inference, styles
 from demo.library import Library
 from demo.markup import Markup, say, tag
 from demo.panels import draw, pieces
+from demo.styles import Look
 from onnx_models.catalog import Model, Problem
 from onnx_models.errors import LineageError
 
 SEED = 7
+SIDE = 64
+"""Pixels of a side that a large network's picture has here, or a few more."""
 
 
 def build(library: Library, panels: Mapping[str, Callable[[Model], bool]]) -> None:
@@ -60,10 +63,14 @@ def _tile(library: Library, model: Model, panels: Mapping[str, Callable[[Model],
 
 
 def _output(library: Library, model: Model) -> Markup:
-    """Return something the model made: a sample where it generates, a rebuilt example where it rebuilds."""
+    """Return something the model made: a sample, a picture of its styles, or an example it rebuilt."""
     if model.has("generate"):
         image = inference.sample(library, model.id, SEED, 1).images[0]
         return pieces.picture(image, say("timeline.made", model=pieces.title(model)))
+    if model.has(*styles.ROLES):
+        ws = styles.styles(library, model, styles.z_of(model, [SEED]), Look())
+        (image,) = styles.paint(library, model, ws, Look(), SIDE)
+        return pieces.picture(image, say("timeline.painted", model=pieces.title(model)))
     if not model.has("reconstruct"):
         return Markup()
     digits = library.examples(draw.DATASET)

@@ -23,8 +23,6 @@ lineage.canvas = (tool, panel, root) => {
   let base = null; // the example under the strokes, an image
   let original = null; // the prepared picture, for the brush to work on
   let stroke = null; // the one being drawn
-  let cursor = null; // where the keyboard's pen is
-  let down = false; // whether the keyboard's pen touches the paper
   let frame = 0;
   let cleared = false;
 
@@ -33,25 +31,13 @@ lineage.canvas = (tool, panel, root) => {
 
   // ---------------------------------------------------------------- drawing
 
-  function trace(context, points) {
-    context.beginPath();
-    context.moveTo(points[0].x, points[0].y);
-    for (let k = 1; k < points.length - 1; k++) {
-      const middle = { x: (points[k].x + points[k + 1].x) / 2, y: (points[k].y + points[k + 1].y) / 2 };
-      context.quadraticCurveTo(points[k].x, points[k].y, middle.x, middle.y);
-    }
-    const last = points.at(-1);
-    context.lineTo(last.x, last.y + (points.length === 1 ? 0.01 : 0)); // a tap leaves a dot
-    context.stroke();
-  }
-
   function paint(context, scale) {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, SIDE, SIDE);
     context.imageSmoothingEnabled = false;
     if (base) context.drawImage(base, 0, 0, SIDE, SIDE);
     Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: INK });
-    for (const points of strokes) trace(context, points);
+    for (const points of strokes) lineage.trace(context, points);
   }
 
   function paintHidden(context) {
@@ -70,22 +56,13 @@ lineage.canvas = (tool, panel, root) => {
     }
   }
 
-  function paintCursor(context) {
-    if (!cursor || document.activeElement !== canvas) return;
-    context.lineWidth = 1.5;
-    context.strokeStyle = down ? INK : `${INK}99`;
-    context.beginPath();
-    context.arc(cursor.x, cursor.y, (hiding() ? BRUSH * CELL : PEN / 2) + 3, 0, 2 * Math.PI);
-    context.stroke();
-  }
-
   function redraw() {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       const context = canvas.getContext("2d");
       if (hiding()) paintHidden(context);
       else paint(context, sharpness);
-      paintCursor(context);
+      pen.paint(context);
       prompt.hidden = hiding() || !blank();
       tool.classList.toggle("blank", blank());
     });
@@ -142,26 +119,7 @@ lineage.canvas = (tool, panel, root) => {
     redraw();
   }
 
-  function at({ clientX, clientY }) {
-    const box = canvas.getBoundingClientRect();
-    return { x: ((clientX - box.left) / box.width) * SIDE, y: ((clientY - box.top) / box.height) * SIDE };
-  }
-
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
-    canvas.focus({ preventScroll: true });
-    cursor = null;
-    begin(at(event));
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
-    const moves = event.getCoalescedEvents?.() ?? [];
-    extend((moves.length ? moves : [event]).map(at));
-  });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (stroke = null));
-
-  // ---------------------------------------------------------------- undo, clear, keyboard
+  // ---------------------------------------------------------------- undo, clear
 
   function undo() {
     const before = past.pop();
@@ -192,39 +150,6 @@ lineage.canvas = (tool, panel, root) => {
     cleared = true;
     root.classList.add("stale");
   }
-
-  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-  canvas.addEventListener("keydown", (event) => {
-    const move = moves[event.key];
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
-    else if (event.key === "Backspace") undo();
-    else if (event.key === "Delete") clear();
-    else if (event.key === " ") {
-      cursor ??= { x: SIDE / 2, y: SIDE / 2 };
-      down = !down;
-      if (down) begin({ ...cursor });
-      else stroke = null;
-      redraw();
-    } else if (move) {
-      cursor ??= { x: SIDE / 2, y: SIDE / 2 };
-      const inside = (value) => Math.min(SIDE - CELL, Math.max(CELL, value));
-      cursor = { x: inside(cursor.x + move[0] * CELL), y: inside(cursor.y + move[1] * CELL) };
-      if (down) extend([{ ...cursor }]);
-      redraw();
-    } else if (event.key === "Escape" && down) {
-      down = false;
-      stroke = null;
-      redraw();
-    } else return;
-    event.preventDefault();
-  });
-  canvas.addEventListener("focus", redraw);
-  canvas.addEventListener("blur", () => {
-    down = false;
-    stroke = null;
-    redraw();
-  });
 
   // ---------------------------------------------------------------- examples
 
@@ -267,6 +192,19 @@ lineage.canvas = (tool, panel, root) => {
     };
     image.src = seen.dataset.original;
   }
+
+  const pen = lineage.pen(canvas, {
+    side: SIDE,
+    step: CELL,
+    ink: INK,
+    radius: () => (hiding() ? BRUSH * CELL : PEN / 2),
+    begin,
+    extend,
+    end: () => (stroke = null),
+    undo,
+    clear,
+    redraw,
+  });
 
   root.addEventListener("lineage:shown", shown);
   shown();

@@ -1,10 +1,9 @@
-// Latent: sliders of z that answer under the finger, and a projector for films that the server has made.
+// Latent: sliders of z that answer under the finger, and terms of a sum that are chosen by clicking pictures.
 // The state is the desk's; `z` in it lists only the numbers that were turned (demo/panels/latent.py).
 
 lineage.latent = (tool, panel, root) => {
   "use strict";
 
-  const FRAMES_A_SECOND = 24;
   const FURTHEST = 4;
   const find = (selector) => root.querySelector(selector);
 
@@ -78,111 +77,10 @@ lineage.latent = (tool, panel, root) => {
     panel.set({ ...wish, slot: (state.slot + 1) % (each * letters.length) });
   });
 
-  // ---------------------------------------------------------------- films
-
-  let film = null; // {uri, sheet, lengths, count}
-  let step = 0;
-  let way = 1; // forwards or backwards
-  let playing = false;
-  let last = 0;
-  let frame = 0;
-  let kind = ""; // what was played when the film came
-
-  async function load() {
-    const cinema = find("[data-film]");
-    if (!cinema) {
-      film = null;
-      kind = "";
-      return play(false);
-    }
-    const uri = cinema.dataset.film;
-    if (film?.uri === uri) return show();
-    const image = new Image();
-    image.src = uri;
-    await image.decode();
-    const sheet = await createImageBitmap(image);
-    if (!cinema.isConnected || cinema.dataset.film !== uri) return; // another one has come
-    const lengths = JSON.parse(cinema.dataset.lengths);
-    film = { uri, sheet, lengths, count: lengths[0].length };
-    const fresh = kind !== panel.get().play;
-    kind = panel.get().play;
-    if (fresh) step = kind === "way" ? (film.count - 1) / 2 : 0; // half way the two ways differ most
-    step = Math.min(step, film.count - 1);
-    show();
-    if (fresh) play(kind === "walk" && !root.hidden && !lineage.calm());
-  }
-
-  function show() {
-    if (!film || !find("[data-scrub]")) return;
-    for (const screen of root.querySelectorAll("[data-screen]")) {
-      const { width, height } = screen;
-      const row = Number(screen.dataset.screen);
-      const context = screen.getContext("2d");
-      context.clearRect(0, 0, width, height);
-      context.drawImage(film.sheet, step * width, row * height, width, height, 0, 0, width, height);
-      const length = find(`[data-length="${row}"]`);
-      length.dataset.say = JSON.stringify({ text: ["latent.length", { value: film.lengths[row][step] }] });
-      length.textContent = lineage.say(["latent.length", { value: film.lengths[row][step] }]);
-    }
-    const scrub = find("[data-scrub]");
-    scrub.max = film.count - 1;
-    scrub.value = step;
-    for (const station of root.querySelectorAll("[data-seek]")) {
-      station.classList.toggle("passed", Number(station.dataset.seek) <= step);
-    }
-    const button = find(".play");
-    const words = ["movie.pause", "movie.play"][Number(!playing)];
-    button.classList.toggle("playing", playing);
-    button.dataset.say = JSON.stringify({ "aria-label": [words] });
-    button.setAttribute("aria-label", lineage.say([words]));
-  }
-
-  function play(wish) {
-    playing = wish && film !== null;
-    cancelAnimationFrame(frame);
-    if (playing) frame = requestAnimationFrame(tick);
-    show();
-  }
-
-  // A walk goes round and round, a way there and back.
-  function tick(now) {
-    frame = requestAnimationFrame(tick);
-    if (root.hidden) return play(false);
-    if (now - last < 1000 / FRAMES_A_SECOND) return;
-    last = now;
-    if (kind === "walk") step = (step + 1) % film.count;
-    else {
-      if (step + way < 0 || step + way >= film.count) way = -way;
-      step += way;
-    }
-    show();
-  }
-
-  function seek(wish) {
-    step = wish;
-    play(false);
-  }
-
-  root.addEventListener("input", ({ target }) => {
-    if (target.dataset.scrub !== undefined) seek(target.valueAsNumber);
-  });
-  root.addEventListener("click", ({ target }) => {
-    const station = target.closest("[data-seek]");
-    if (station) seek(Number(station.dataset.seek));
-    if (target.closest(".play")) play(!playing);
-  });
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.dataset.scrub === undefined) return;
-    play(!playing);
-    event.preventDefault();
-  });
-
   // ----------------------------------------------------------------
 
   root.addEventListener("lineage:changed", reflect);
-  root.addEventListener("lineage:shown", () => {
-    settle();
-    load();
-  });
+  root.addEventListener("lineage:shown", settle);
+  lineage.projector(root, () => panel.get().play);
   reflect();
 };

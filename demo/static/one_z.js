@@ -15,6 +15,15 @@
       return Number.isInteger(pick) && pick >= 0 && pick < PLACES ? pick : 0;
     };
 
+    const className = (label) => [`dataset.${panel.get().dataset}.class.${label}`, {}, String(label)];
+
+    // The classes to ask for are those of the pictures that are looked at.
+    function nameClasses() {
+      for (const input of root.querySelectorAll("[name=label]")) {
+        if (input.value !== "-1") lineage.name(input.nextElementSibling, className(input.value));
+      }
+    }
+
     // ---------------------------------------------------------------- one place on all cards
 
     function look(place) {
@@ -26,7 +35,7 @@
         if (!read) continue;
         const { label } = wall().dataset;
         const shown = glass.querySelector(".read");
-        shown.textContent = read[place] ?? "";
+        lineage.name(shown, read[place] === undefined ? [""] : className(read[place]));
         shown.classList.toggle("other", label !== "-1" && String(read[place]) !== label);
       }
     }
@@ -49,7 +58,10 @@
       const place = event.target.matches("input") ? null : under(event);
       if (place !== null) panel.set({ pick: place });
     });
-    root.addEventListener("lineage:changed", () => look(chosen()));
+    root.addEventListener("lineage:changed", () => {
+      nameClasses();
+      look(chosen());
+    });
 
     // ---------------------------------------------------------------- keys
 
@@ -76,7 +88,8 @@
     // The last figures stay, faint, until those of the new pictures are there.
     function hang() {
       if (!wall()) return;
-      const { label } = wall().dataset;
+      const { label, asks } = wall().dataset;
+      root.querySelector("[data-ask]").hidden = asks === undefined; // nobody there can be asked
       for (const slot of wall().querySelectorAll("[data-slot]")) {
         const { slot: name } = slot.dataset;
         lineage.show(slot, part(name)?.innerHTML ?? "");
@@ -94,8 +107,19 @@
       look(looked);
     }
 
-    root.addEventListener("lineage:shown", hang);
-    root.addEventListener("lineage:read", hang);
+    // The figures are an answer of their own, which can be late when the pictures are long there.
+    function awaitFigures() {
+      if (answered()) lineage.gotAnswer(root.dataset);
+      else lineage.expectAnswer(root.dataset);
+    }
+
+    for (const event of ["lineage:shown", "lineage:read"]) {
+      root.addEventListener(event, () => {
+        hang();
+        awaitFigures();
+      });
+    }
+    nameClasses();
     look(chosen());
     hang();
   };

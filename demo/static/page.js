@@ -5,6 +5,7 @@
 //   view       an output: its value is markup, patched into place so that nothing flickers or closes
 //   desk       an input: collects the named controls of its panel into one small JSON state
 //   address    tab, language and the state of the open panel live in the query string
+//   pulse      asks the server for nothing while an answer is late, so that it cannot be lost on the way
 
 window.lineage = (() => {
   "use strict";
@@ -22,17 +23,19 @@ window.lineage = (() => {
     return known.find((wish) => wish in messages) ?? "en";
   }
 
-  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:0}" one without
-  // decimals, "{name:%}" a fraction in percent.
+  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:3}" with three,
+  // "{name:4}" with four at most, "{name:0}" one without decimals, "{name:%}" a fraction in percent.
   const forms = {
     "%": { style: "percent" },
     0: { maximumFractionDigits: 0 },
     2: { minimumSignificantDigits: 2, maximumSignificantDigits: 2 },
+    3: { minimumSignificantDigits: 3, maximumSignificantDigits: 3 },
+    4: { maximumSignificantDigits: 4 },
   };
 
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
-    return text.replace(/\{(\w+)(?::([%02]))?\}/g, (place, name, form) => {
+    return text.replace(/\{(\w+)(?::([%0234]))?\}/g, (place, name, form) => {
       const value = values[name];
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
@@ -55,6 +58,12 @@ window.lineage = (() => {
     }
   }
 
+  // The words of an element that the server did not write: they follow the language too.
+  function name(element, message) {
+    element.dataset.say = JSON.stringify({ text: message });
+    translate(element);
+  }
+
   function speak(wish) {
     language = choose(wish);
     document.documentElement.lang = language;
@@ -74,6 +83,40 @@ window.lineage = (() => {
       else parameters.set(name, value);
     }
     history.replaceState(null, "", `${location.pathname}?${parameters}${location.hash}`);
+  }
+
+  // ---------------------------------------------------------------- late answers
+
+  // Gradio answers over a stream that the server closes when it has no more to say. A question that is asked
+  // while the word of that is on its way believes the stream still open: nobody reads its answer, and a desk,
+  // which asks one question at a time, would wait for ever. Any later question opens the stream again.
+  const LATE = 2000; // milliseconds; most answers take a few
+  const PATIENCE = 30; // pulses for one answer: one that failed for good is not asked after for ever
+  const awaited = new Map(); // pulses left for each answer, by what waits for it
+  let pulse = () => {};
+
+  function heart(element, { trigger }) {
+    pulse = () => trigger("input");
+  }
+
+  let beating = null;
+
+  function expectAnswer(what) {
+    beating ??= setTimeout(beat, LATE);
+    awaited.set(what, PATIENCE);
+  }
+
+  const gotAnswer = (what) => awaited.delete(what);
+
+  function beat() {
+    beating = null;
+    for (const [what, left] of awaited) {
+      if (left) awaited.set(what, left - 1);
+      else awaited.delete(what);
+    }
+    if (!awaited.size) return;
+    pulse();
+    beating = setTimeout(beat, LATE);
   }
 
   // ---------------------------------------------------------------- views
@@ -162,6 +205,7 @@ window.lineage = (() => {
 
     // Over 300 ms shows how long the answer has been coming; under that, nothing moves.
     function wait() {
+      expectAnswer(element);
       sent ||= performance.now();
       clock ||= setInterval(() => {
         const seconds = (performance.now() - sent) / 1000;
@@ -171,6 +215,7 @@ window.lineage = (() => {
     }
 
     function arrived() {
+      awaited.delete(element);
       clearInterval(clock);
       sent = clock = 0;
       delete panel.dataset.waiting;
@@ -182,8 +227,9 @@ window.lineage = (() => {
         if (control.name in state) write(control, state[control.name]);
       }
       for (const mirror of panel.querySelectorAll("output[for]")) {
-        const name = mirror.getAttribute("for");
-        if (name in state) mirror.textContent = `${state[name]}${mirror.dataset.unit ?? ""}`;
+        const value = state[mirror.getAttribute("for")];
+        const { unit = "" } = mirror.dataset;
+        if (value !== undefined) name(mirror, ["page.number", { value, unit }]);
       }
       for (const button of panel.querySelectorAll("[data-set][aria-pressed]")) {
         const wished = Object.entries(JSON.parse(button.dataset.set));
@@ -239,14 +285,18 @@ window.lineage = (() => {
     panel.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-set], [data-surprise], [data-send]");
       if (!button) return;
-      if (button.dataset.send) trigger(button.dataset.send);
-      else if (button.dataset.set) set(JSON.parse(button.dataset.set));
-      else set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
+      if (button.dataset.send) {
+        expectAnswer(panel);
+        trigger(button.dataset.send);
+      }
+      if (button.dataset.set) set(JSON.parse(button.dataset.set));
+      if (button.dataset.surprise) set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
     });
     element.querySelector("form").addEventListener("submit", (event) => event.preventDefault()); // Enter in a field
     // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
-    // address was read before it had finished laying the page out.
-    watch("value", () => props.value !== JSON.stringify(state) && send());
+    // address was read before it had finished laying the page out. Nobody waits where nobody is asked.
+    const asks = Object.keys(defaults).some((name) => !local.has(name));
+    watch("value", () => props.value !== JSON.stringify(state) && (asks ? send() : tell()));
     panel.addEventListener("lineage:shown", arrived);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
@@ -361,8 +411,9 @@ window.lineage = (() => {
     });
   }
 
-  // A "?" says its sentence in one bubble, which stays inside the window at every width.
+  // A "?" says its sentence in one bubble, which stays inside the window at every width; so does a mark in a plot.
   function hints() {
+    const speaks = ".hint, [data-tells]";
     const bubble = document.createElement("div");
     bubble.className = "bubble";
     bubble.id = "bubble";
@@ -371,11 +422,12 @@ window.lineage = (() => {
     document.body.append(bubble);
     const hide = () => (bubble.hidden = true);
     // Tab scrolls to where it goes, past a pointer at rest: neither takes the bubble from the "?" that has the focus.
-    const held = () => document.activeElement.matches(".hint:focus-visible");
+    const held = () => document.activeElement.matches(`:is(${speaks}):focus-visible`);
     const reveal = ({ target }) => {
-      const hint = target.closest?.(".hint");
+      const hint = target.closest?.(speaks);
       if (!hint) return void (held() || hide());
-      bubble.textContent = hint.getAttribute("aria-label");
+      bubble.textContent = hint.getAttribute("aria-label") ?? hint.getAttribute("aria-description");
+      bubble.classList.toggle("protocol", !hint.matches(".hint"));
       bubble.hidden = false;
       const { left, bottom, top, width } = hint.getBoundingClientRect();
       const room = document.documentElement.clientWidth - bubble.offsetWidth - 8;
@@ -386,7 +438,7 @@ window.lineage = (() => {
     for (const event of ["pointerover", "focusin", "click"]) document.addEventListener(event, reveal);
     document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
     const follow = () => {
-      const asked = held() ? document.activeElement : document.querySelector(".hint:hover");
+      const asked = held() ? document.activeElement : document.querySelector(`:is(${speaks}):hover`);
       if (!bubble.hidden && asked) reveal({ target: asked });
       else hide();
     };
@@ -397,14 +449,22 @@ window.lineage = (() => {
   function drawer(element, { props, trigger, watch }) {
     translate(element);
     const details = element.querySelector("details");
-    details.addEventListener("toggle", () => details.open && !props.value && trigger("input"));
-    watch("value", () => show(details.querySelector(".view"), props.value));
+    details.addEventListener("toggle", () => {
+      if (!details.open || props.value) return;
+      expectAnswer(element);
+      trigger("input");
+    });
+    watch("value", () => {
+      awaited.delete(element);
+      show(details.querySelector(".view"), props.value);
+    });
   }
 
   // A file made by the server is handed to the visitor as soon as it is there; until then it says how far it is.
   function download(element, { props, watch }) {
     const panel = element.closest(PANEL);
     watch("value", () => {
+      awaited.delete(panel);
       const { name, href, done, steps } = JSON.parse(props.value || "{}");
       if (steps) panel.dataset.waiting = say(["page.progress", { done, steps }]);
       else delete panel.dataset.waiting;
@@ -418,7 +478,7 @@ window.lineage = (() => {
   }
 
   // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
-  const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download };
+  const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download, heart };
 
   function start(kind, element, gradio) {
     if (!element.isConnected) return void setTimeout(start, 0, kind, element, gradio);
@@ -428,5 +488,5 @@ window.lineage = (() => {
   }
 
   hints();
-  return { start, say, show, remember, calm, kinds };
+  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, kinds };
 })();

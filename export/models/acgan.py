@@ -23,6 +23,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 batched("score", UNIT_INTERVAL, "the probability that the picture is real"),
                 batched("class_logits", REAL, "the digits' scores; their softmax is P(class | x)", CLASSES),
             ),
+            storage="int16",
         ),
     )
 

@@ -11,14 +11,16 @@ from export.models.gan import discriminate, generate
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both players."""
-    return generate(networks["generator"], storage="float32"), discriminate(networks["discriminator"])
+    return generate(networks["generator"], storage="int16"), discriminate(
+        networks["discriminator"], storage="int16"
+    )
 
 
 def fashion_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
     """Both players, of clothes."""
     return (
-        generate(networks["generator"], made="a garment that nobody sewed", storage="float32"),
-        discriminate(networks["discriminator"]),
+        generate(networks["generator"], made="a garment that nobody sewed", storage="int16"),
+        discriminate(networks["discriminator"], storage="int16"),
     )
 
 
@@ -30,9 +32,9 @@ def avatars_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             networks["generator"],
             size,
             made="red, green and blue of a face that nobody has",
-            storage="float32",
+            storage="int16",
         ),
-        discriminate(networks["discriminator"], size, shown="red, green and blue"),
+        discriminate(networks["discriminator"], size, shown="red, green and blue", storage="int16"),
     )
 
 

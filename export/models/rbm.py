@@ -39,6 +39,7 @@ def reconstruct(networks: Mapping[str, nn.Module]) -> Graph:
             picture("reconstruction", "probability that each pixel is white, given the code"),
             batched("code", UNIT_INTERVAL, "probability that each hidden unit is on", hidden),
         ),
+        storage="int16",
     )
 
 
@@ -63,6 +64,7 @@ def gibbs_step(networks: Mapping[str, nn.Module]) -> Graph:
             batched("hidden", BINARY, "the hidden units as drawn", hidden),
             batched("free_energy", REAL, "of the input `visible`, nats; lower is more probable"),
         ),
+        storage="int16",
     )
 
 
@@ -81,6 +83,7 @@ def parameters(networks: Mapping[str, nn.Module]) -> Graph:
                 "hidden_bias_0", "float32", (hidden,), REAL, "log-odds of each hidden unit on a black image"
             ),
         ),
+        storage="int16",
     )
 
 

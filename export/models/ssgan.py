@@ -41,7 +41,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
         ),
         storage="float16",
     )
-    return generate(networks["generator"]), discriminate, *classifier_graphs(networks)
+    return generate(networks["generator"], storage="int16"), discriminate, *classifier_graphs(networks)
 
 
 # D(x) = Z(x) / (Z(x) + 1), Z(x) = sum_k exp l_k(x); G minimises |E_x f(x) - E_z f(G(z))|^2
@@ -103,14 +103,15 @@ ENTRIES = (
             "en": "One hundred digits carry a label, ten of each, and the other sixty thousand do not; "
             "the discriminator must name the first, and tell the rest from made ones by giving them "
             "some name, whichever. To know what is a digit at all it has to find the ten heaps they "
-            "lie in, and then a few labels are enough to name the heaps. The generator only matches "
-            "its average activations: rougher pictures, but a far better classifier.",
+            "lie in, and then a few labels are enough to name the heaps. The generator matches its "
+            "average activations, and learns to fool it only at the end: rougher pictures, but a far "
+            "better classifier.",
             "fr": "Cent chiffres portent une étiquette, dix de chaque, et les soixante mille autres "
             "aucune ; le discriminateur doit nommer les premiers et distinguer les autres des "
             "fabriqués en leur donnant un nom, quel qu'il soit. Pour savoir ce qui est un chiffre, il "
             "doit trouver les dix tas où ils reposent, et quelques étiquettes suffisent alors à "
-            "nommer les tas. Le générateur n'imite que ses activations moyennes : des images plus "
-            "rudes, mais un bien meilleur classifieur.",
+            "nommer les tas. Le générateur imite ses activations moyennes, et n'apprend qu'à la fin à "
+            "le tromper : des images plus rudes, mais un bien meilleur classifieur.",
         },
         equation=EQUATION,
         paper=PAPER,

@@ -57,6 +57,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 picture("reconstruction", "probability that each pixel is white, given the code"),
                 batched("code", REAL, "the mean of q(z|x)", latents),
             ),
+            storage="int16",
         ),
         *map_graphs(networks),
         Graph(
@@ -64,6 +65,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
             GenerateFromPrior(vae),
             inputs=(batched("z", NORMAL, "the latents; as many as the code has", latents),),
             outputs=(picture("image", "probability that each pixel is white"),),
+            storage="int16",
         ),
     )
 

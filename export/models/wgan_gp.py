@@ -21,8 +21,9 @@ def graphs(
         outputs=(
             batched("score", REAL, "C(x): higher is more like the data; only differences mean something"),
         ),
+        storage="int16",
     )
-    return generate(networks["generator"], size, made, "float32"), criticise
+    return generate(networks["generator"], size, made, "int16"), criticise
 
 
 def fashion_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -64,14 +65,15 @@ ENTRIES = (
             "the gap between the mean marks of real and made pictures estimates how far the one heap "
             "would have to be carried to become the other. For that its slope must not exceed one: a "
             "penalty asks for slope one on the lines between real and made pictures. Such a gap "
-            "shrinks smoothly as the pictures improve, so the critic may be trained hard, five steps "
-            "for each of the generator's.",
+            "shrinks smoothly as the pictures improve, so the critic may be trained hard: five steps "
+            "for each of the generator's in the paper, one here.",
             "fr": "Le discriminateur devient un critique qui donne des notes au lieu de probabilités, "
             "et l'écart entre les notes moyennes des vraies images et des fabriquées estime de combien "
             "il faudrait transporter un tas pour en faire l'autre. Pour cela sa pente ne doit pas "
             "dépasser un : une pénalité exige une pente de un sur les segments qui joignent vraies et "
             "fabriquées. Cet écart diminue doucement à mesure que les images s'améliorent : on peut "
-            "donc exercer le critique sans retenue, cinq pas pour un du générateur.",
+            "donc exercer le critique sans retenue, cinq pas pour un du générateur dans "
+            "l'article, un seul ici.",
         },
         equation=EQUATION,
         paper=PAPER,

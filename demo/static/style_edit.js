@@ -1,0 +1,40 @@
+// Style, directions: sliders that answer under the finger. The state's `moves` lists those that were turned,
+// "id:deviations,id:deviations" (demo/panels/style_edit.py).
+
+lineage.dials = (root, panel) => {
+  "use strict";
+
+  const turned = () => new Map((panel.get().moves || "").split(",").filter(Boolean).map((pair) => pair.split(":")));
+
+  function turn(id, value) {
+    const all = turned();
+    if (value === 0) all.delete(id);
+    else all.set(id, String(Number(value.toFixed(2))));
+    // At once, before the picture is there.
+    const dial = root.querySelector(`[data-move="${id}"]`);
+    dial.value = value;
+    dial.parentElement.classList.toggle("turned", value !== 0);
+    const shown = dial.parentElement.querySelector(".value");
+    shown.textContent = value ? `${value > 0 ? "+" : "\u2212"}${Math.abs(value).toFixed(1)}` : "0";
+    shown.disabled = value === 0;
+    panel.set({ moves: [...all].map((pair) => pair.join(":")).join(",") });
+  }
+
+  root.addEventListener("input", ({ target }) => {
+    if (target.dataset.move !== undefined) turn(target.dataset.move, target.valueAsNumber);
+  });
+  root.addEventListener("keydown", ({ target, key }) => {
+    if (target.dataset.move !== undefined && (key === "Delete" || key === "Backspace")) turn(target.dataset.move, 0);
+  });
+  root.addEventListener("click", ({ target }) => {
+    const home = target.closest("[data-home]");
+    if (home) turn(home.dataset.home, 0);
+  });
+
+  // A slider keeps what the visitor did to it; what the server says is put into it when both agree.
+  root.addEventListener("lineage:shown", () => {
+    const dials = root.querySelector(".dials");
+    if (!dials || dials.dataset.of !== panel.get().moves) return;
+    for (const dial of dials.querySelectorAll("[data-move]")) dial.value = dial.dataset.value;
+  });
+};
