@@ -377,10 +377,24 @@ def test_the_players_mirror_each_other() -> None:
     )
     (stage,) = stylegan2.stages(config, networks | {"discriminator": plane}, images, torch.arange(8))
     with torch.no_grad():
-        made = cast(stylegan2.Pairing, stage.rule)._make(8, (torch.arange(8),), loop.Draw([0, 0], CPU))
+        rule = cast(stylegan2.Pairing, stage.rule)
+        made = rule._make((torch.arange(8),), *rule._numbers(8, loop.Draw([0, 0], CPU)))
         real = functional.pad(images.float() / 255, (2, 2, 2, 2))
         margin = (plane(made) - plane(real)).mean()
     assert of_d - of_g == pytest.approx(float(margin), abs=1e-5)
+
+
+def test_means_of_means_are_the_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a form for GPUs that is another filter, or another place: it must be the convolution's sum."""
+
+    class OnGPU(torch.Tensor):
+        is_cuda = True
+
+    maps = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    for padding in range(4):
+        expected = stylegan2.smoothed(maps, padding, gain=4.0)
+        torch.testing.assert_close(stylegan2.smoothed(maps.as_subclass(OnGPU), padding, gain=4.0), expected)
+    torch.testing.assert_close(stylegan2.doubled(maps.as_subclass(OnGPU)), stylegan2.doubled(maps))
 
 
 def test_a_lazy_discriminator_has_adjusted_rates() -> None:

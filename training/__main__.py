@@ -244,6 +244,7 @@ def _place(device: str) -> Iterator[Place]:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device cuda: PyTorch sees no CUDA device here.")
     kind = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.benchmark = True  # shapes stay the same, so a search for the fastest kernels pays
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Place(torch.device(kind))

@@ -57,17 +57,18 @@ class Optimizers:
             ("generator", generator, betas),
             ("discriminator", discriminator, (betas[0] ** share, betas[1] ** share)),
         )
-        self._adam = {
-            name: torch.optim.Adam(network.parameters(), self._rates[name], both, fused=True)
-            for name, network, both in players
-        }
+        self._adam = {name: _adam(network, self._rates[name], both) for name, network, both in players}
 
     def schedule(self, progress: float) -> None:
         """Set the rates for this part of the run."""
         remaining = min(1.0, (1 - progress) / max(1 - self._decay_from, 1e-9))
         for name, adam in self._adam.items():
             for group in adam.param_groups:
-                group["lr"] = self._rates[name] * remaining
+                rate = self._rates[name] * remaining
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     def descend(self, name: str, loss: Tensor) -> None:
         """One step of one player down its loss."""
@@ -83,6 +84,13 @@ class Optimizers:
         """Continue with Adam's moments."""
         for name, adam in self._adam.items():
             adam.load_state_dict(state[name])
+
+
+def _adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam whose rate, on a GPU, is a tensor there, so that a captured step sees it change."""
+    on_gpu = next(network.parameters()).is_cuda
+    lr = torch.tensor(rate, device="cuda") if on_gpu else rate
+    return torch.optim.Adam(network.parameters(), lr, betas, fused=True, capturable=on_gpu)
 
 
 def chosen_label(label: Tensor, spare: Tensor) -> Tensor:

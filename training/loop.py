@@ -193,10 +193,13 @@ def above_one_another(images: Tensor, made: Tensor) -> Tensor:
 @torch.no_grad()
 def average(averaged: nn.Module, live: nn.Module, decay: float) -> None:
     """Move `averaged` towards `live`: a <- decay a + (1 - decay) w, for parameters and float buffers."""
-    for mean, value in zip(averaged.state_dict().values(), live.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - decay)
-        else:
+    means, values = averaged.state_dict().values(), live.state_dict().values()
+    pairs = list(zip(means, values, strict=True))
+    floating = [pair for pair in pairs if pair[0].is_floating_point()]
+    if floating:
+        torch._foreach_lerp_(*map(list, zip(*floating, strict=True)), 1 - decay)  # one kernel, not a hundred
+    for mean, value in pairs:
+        if not mean.is_floating_point():
             mean.copy_(value)
 
 

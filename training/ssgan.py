@@ -26,8 +26,8 @@ Which hundred digits carry labels moves the error by more than anything else: th
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.adversarial import CLASSES, GameConfig, Optimizers, Z, made_loss, real_loss, sample_grid
+from training.captured import played
 from training.config import ConfigError
 from training.gan import Generator, generator_layers
 from training.loop import Draw, Stage
@@ -78,9 +79,12 @@ class SSGANConfig(GameConfig):
 
 
 MODELS: dict[str, dict[str, SSGANConfig]] = {
-    "ssgan": {"default": SSGANConfig()},
-    "ssgan_subset_1": {"default": SSGANConfig(label_subset=1, snapshots=2)},
-    "ssgan_subset_2": {"default": SSGANConfig(label_subset=2, snapshots=2)},
+    name: {"default": config, "gpu": replace(config, images=200 * 60_000)}
+    for name, config in (
+        ("ssgan", SSGANConfig()),
+        ("ssgan_subset_1", SSGANConfig(label_subset=1, snapshots=2)),
+        ("ssgan_subset_2", SSGANConfig(label_subset=2, snapshots=2)),
+    )
 }
 
 
@@ -127,16 +131,16 @@ class Discriminator(nn.Module):
         )
         self.noise = (input_noise, *[hidden_noise] * len(widths))
 
-    def forward(self, image: Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, noises: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """[batch, channels, height, width] in [0, 1] -> class_logits [batch, 10], features [batch, ...] >= 0.
 
-        With `draw`, noise is added to every layer's input, as in training.
+        In training `noises` from N(0, 1), [batch, inputs] each, are added to the layers' inputs, weighted.
         """
         x = features = image.flatten(1)
         for number, (layer, deviation) in enumerate(zip(self.layers, self.noise, strict=True)):
             features = x
-            if draw is not None:
-                x = x + deviation * draw.normal(*x.shape)
+            if noises is not None:
+                x = x + deviation * noises[number]
             x = layer(x)
             if number + 1 < len(self.layers):
                 x = functional.relu(x)
@@ -180,22 +184,47 @@ class MatchFeatures:
         self._config, self._generator, self._discriminator = config, generator, discriminator
         self._images, self._labels = images, labels
         self._optimizers = Optimizers(config, generator, discriminator, betas=(0.5, 0.999))
+        self._play = played(self._step, generator)
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of unlabelled data: `labels` is not looked at."""
-        config, generator, discriminator = self._config, self._generator, self._discriminator
         self._optimizers.schedule(progress)
-        count = len(images)
+        count, config = len(images), self._config
+        which, z = draw.integers(0, len(self._labels), count), draw.normal(count, Z)
+        noises = [*self._noises(3 * count, draw), *self._noises(count, draw)]
+        z_of_generator = draw.normal(count, Z)
+        noises += self._noises(count, draw)
+        weight = config.fooling if progress >= config.decay_from else 0.0
+        fooling = torch.full((), weight, device=images.device)
+        return self._play(images, which, z, z_of_generator, fooling, *noises)
+
+    def _noises(self, count: int, draw: Draw) -> list[Tensor]:
+        """What is added in one pass of so many pictures through D."""
+        return [
+            draw.normal(count, size) for size in (self._images[0].numel(), *self._config.discriminator_widths)
+        ]
+
+    def _step(
+        self,
+        images: Tensor,
+        which: Tensor,
+        z: Tensor,
+        z_of_generator: Tensor,
+        fooling: Tensor,
+        *noises: Tensor,
+    ) -> dict[str, Tensor]:
+        config, generator, discriminator = self._config, self._generator, self._discriminator
+        each = len(noises) // 3  # passes through D: the three batches, real ones, made ones
+        of_batches, of_real, of_made_ones = noises[:each], noises[each : 2 * each], noises[2 * each :]
         data = images.float() / 255
-        which = draw.integers(0, len(self._labels), count)
         labelled, known = self._images[which].float() / 255, self._labels[which]
         autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
 
         # D: nothing in it looks across a batch, so that all three can pass at once.
         with autocast:
             with torch.no_grad():
-                made = generator(draw.normal(count, Z))
-            logits, _ = discriminator(torch.cat([labelled, data, made]), draw)
+                made = generator(z)
+            logits, _ = discriminator(torch.cat([labelled, data, made]), of_batches)
         of_labelled, of_data, of_made = logits.chunk(3)
         supervised = functional.cross_entropy(of_labelled, known)
         unsupervised = (real_loss(source_score(of_data)) + made_loss(source_score(of_made))) / 2
@@ -205,11 +234,10 @@ class MatchFeatures:
         discriminator.requires_grad_(False)
         with autocast:
             with torch.no_grad():
-                _, real_features = discriminator(data, draw)
-            made_logits, made_features = discriminator(generator(draw.normal(count, Z)), draw)
+                _, real_features = discriminator(data, of_real)
+            made_logits, made_features = discriminator(generator(z_of_generator), of_made_ones)
         matching = feature_matching(real_features, made_features)
-        weight = config.fooling if progress >= config.decay_from else 0.0
-        self._optimizers.descend("generator", matching + weight * real_loss(source_score(made_logits)))
+        self._optimizers.descend("generator", matching + fooling * real_loss(source_score(made_logits)))
         discriminator.requires_grad_(True)
         return {
             "supervised": supervised.detach(),

@@ -34,6 +34,7 @@ hardly bend.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +52,7 @@ from training.adversarial import (
     score_of,
     slope_penalty,
 )
+from training.captured import Step, played
 from training.config import ConfigError
 from training.dcgan import channels_last
 from training.loop import Draw, Stage
@@ -151,9 +153,9 @@ MODELS: dict[str, dict[str, StyleConfig]] = {
         "default": ColourConfig(),
         "long": ColourConfig(images=1_200_000),
         "gpu": ColourConfig(
-            images=10_000_000,
+            images=5_000_000,
             batch=64,
-            widths=(160, 160, 160, 96, 48),
+            widths=(192, 192, 128, 64, 32),
             generator_rate=2.5e-3,
             discriminator_rate=2.5e-3,
         ),
@@ -176,12 +178,20 @@ def _filters(x: Tensor, gain: float) -> Tensor:
 
 
 def smoothed(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
-    """[batch, maps, h, w] -> [batch, maps, h + 2 padding - 3, w + 2 padding - 3]."""
+    """[batch, maps, h, w] -> [batch, maps, h + 2 padding - 3, w + 2 padding - 3]; padding 0 to 3."""
+    if x.is_cuda:
+        # [1, 3, 3, 1] is [1, 1] three times over, and means of 2x2 are what a GPU is fast at.
+        for k in range(3):
+            x = functional.avg_pool2d(x, 2, stride=1, padding=int(k < padding))
+        return x if gain == 1.0 else gain * x
     return functional.conv2d(x, _filters(x, gain), padding=padding, groups=x.shape[1])
 
 
 def doubled(x: Tensor) -> Tensor:
     """[batch, maps, h, w] -> [batch, maps, 2 h, 2 w]: zeros between the pixels, then the filter."""
+    if x.is_cuda:
+        x = functional.interpolate(x, scale_factor=2.0)  # by nearest neighbours: the first [1, 1]
+        return functional.avg_pool2d(functional.avg_pool2d(x, 2, stride=1, padding=1), 2, stride=1)
     return functional.conv_transpose2d(x, _filters(x, 4.0), stride=2, padding=1, groups=x.shape[1])
 
 
@@ -510,14 +520,28 @@ class Pairing:
         self._sizes = noise_sizes(len(config.widths))
         self._dtype = torch.bfloat16 if config.bfloat16 else torch.float32
         self._steps = 0
+        # Without and with the penalty. A free label is looked up in constants of the host's: not captured.
+        plays: list[Step] = [partial(self._play, due) for due in (False, True)]
+        self._plays = plays if config.labelled else [played(play, mapping) for play in plays]
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of data, one of G's images, each made one paired with a real one of its class."""
+        config = self._config
+        self._optimizers.schedule(progress)
+        penalised = bool(config.gamma) and self._steps % config.lazy == 0
+        self._steps += 1
+        weight = torch.full((), config.lazy * self.gamma(progress), device=images.device)
+        numbers = self._numbers(len(images), draw)
+        return self._plays[penalised](images, labels, weight, *numbers)
+
+    def _play(
+        self, penalised: bool, images: Tensor, labels: Tensor, weight: Tensor, *numbers: Tensor
+    ) -> dict[str, Tensor]:
+        """The step on `_numbers` already drawn; `weight` is that of the penalty, if it is due."""
         config, discriminator, optimizers = self._config, self._discriminator, self._optimizers
-        optimizers.schedule(progress)
         data = functional.pad(images.float() / 255, (config.margin,) * 4)
         given = (labels,) if config.labelled else ()
-        made = self._make(len(data), given, draw)
+        made = self._make(given, *numbers)
 
         # D: real above made, pair by pair.
         real_score = discriminator(data, *given, dtype=self._dtype)
@@ -527,11 +551,10 @@ class Pairing:
 
         # Its slope, seldom and therefore all the more, in float32: R1 at real images, R2 at made ones.
         penalty = torch.zeros_like(loss_d)
-        if config.gamma and self._steps % config.lazy == 0:
+        if penalised:
             penalty = sum(self._slope(image, given) for image in (data, made.detach()))
-            optimizers.descend("discriminator", config.lazy * self.gamma(progress) * penalty)
+            optimizers.descend("discriminator", weight * penalty)
             penalty = config.lazy * penalty  # zeros between: the mean over steps is the penalty's
-        self._steps += 1
 
         # G: made above real.
         discriminator.requires_grad_(False)
@@ -559,22 +582,30 @@ class Pairing:
         fallen = (1 - math.cos(math.pi * min(max(done, 0.0), 1.0))) / 2
         return config.gamma * (1 - (1 - config.gamma_share) * fallen)
 
-    def _make(self, count: int, given: tuple[Tensor, ...], draw: Draw) -> Tensor:
-        """Images [count, channels, resolution, resolution], some of them of two styles."""
+    def _numbers(self, count: int, draw: Draw) -> list[Tensor]:
+        """What a step draws: z, with mixing a second z and the layer it begins at, and a noise a layer."""
         config, styles = self._config, 2 * len(self._config.widths)
         if config.mixing:
-            # Both styles of each picture in one pass: the first up to a random layer, the second from there.
             z = torch.cat([draw.normal(count, Z), draw.normal(count, Z)])
-            w, _ = self._mapping(z, *(label.repeat(2) for label in given))
             change = draw.integers(1, styles, count)
             change = torch.where(draw.uniform(count) < config.mixing, change, styles)
+        else:
+            z = draw.normal(count, Z)
+            change = torch.full_like(z[:, 0], styles, dtype=torch.int64)
+        return [z, change, *(draw.normal(count, 1, size, size) for size in self._sizes)]
+
+    def _make(self, given: tuple[Tensor, ...], z: Tensor, change: Tensor, *noises: Tensor) -> Tensor:
+        """Images [count, channels, resolution, resolution], some of them of two styles."""
+        styles = 2 * len(self._config.widths)
+        if len(z) > len(change):
+            # Both styles of each picture in one pass: the first up to a random layer, the second from there.
+            w, _ = self._mapping(z, *(label.repeat(2) for label in given))
             first = torch.arange(styles, device=z.device) < change[:, None]  # [count, styles]
             one, other = w.chunk(2)
             ws = torch.where(first[:, :, None], one[:, None], other[:, None])
         else:
-            w, _ = self._mapping(draw.normal(count, Z), *given)
+            w, _ = self._mapping(z, *given)
             ws = w[:, None].expand(-1, styles, -1)
-        noises = [draw.normal(count, 1, size, size) for size in self._sizes]
         made: Tensor = self._synthesis(ws, noises, dtype=self._dtype)[0]
         return made
 

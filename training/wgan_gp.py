@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from training.adversarial import GameConfig, Optimizers, Z, sample_grid
+from training.captured import played
 from training.config import ConfigError
 from training.dcgan import (
     Discriminator,
@@ -80,7 +81,12 @@ class WGANColourConfig(WGANConfig):
 MODELS: dict[str, dict[str, WGANConfig]] = {
     "wgan_gp": {"default": WGANConfig()},
     "wgan_gp_fashion": {"default": WGANConfig(dataset="fashion-mnist")},
-    "wgan_gp_cifar10": {"default": WGANColourConfig()},
+    "wgan_gp_cifar10": {
+        "default": WGANColourConfig(),
+        "gpu": WGANColourConfig(
+            images=8_000_000, batch=64, generator_widths=(256, 128, 64), critic_widths=(96, 192, 384)
+        ),
+    },
 }
 
 
@@ -100,17 +106,21 @@ class Transport:
     def __init__(self, config: WGANConfig, generator: nn.Module, critic: nn.Module) -> None:
         self._config, self._generator, self._critic = config, generator, critic
         self._optimizers = Optimizers(config, generator, critic, betas=(0.0, 0.9))
+        self._play = played(self._step, generator)
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """A batch of data, shared out to the critic's steps, and as many of G's images."""
-        config, generator, critic = self._config, self._generator, self._critic
         self._optimizers.schedule(progress)
+        z, mix = draw.normal(len(images), Z), draw.uniform(len(images))
+        return self._play(images, z, mix, draw.normal(len(images) // self._config.critic_steps, Z))
+
+    def _step(self, images: Tensor, z: Tensor, mix: Tensor, z_of_generator: Tensor) -> dict[str, Tensor]:
+        config, generator, critic = self._config, self._generator, self._critic
         data = images.float() / 255
         autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
 
         with autocast, torch.no_grad():
-            made = generator(draw.normal(len(data), Z))
-        mix = draw.uniform(len(data))
+            made = generator(z)
         for x, g, e in zip(*(part.chunk(config.critic_steps) for part in (data, made, mix)), strict=True):
             with autocast:
                 penalty = gradient_penalty(critic, x, g, e)
@@ -119,7 +129,7 @@ class Transport:
 
         critic.requires_grad_(False)
         with autocast:
-            score = critic(generator(draw.normal(len(data) // config.critic_steps, Z))).mean()
+            score = critic(generator(z_of_generator)).mean()
         self._optimizers.descend("generator", -score)
         critic.requires_grad_(True)
         return {
