@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_a_killed_process_resumes_to_the_same_bits(data: Path, tmp_path: Path) -
     killed = subprocess.run(
         [sys.executable, "-c", program, *line],
         cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
         stderr=subprocess.DEVNULL,
         timeout=240,
         check=False,
@@ -589,6 +590,67 @@ def test_a_run_goes_on_in_the_precision_it_began_in(
     monkeypatch.setattr(command_line, "bfloat16_is_slow", lambda device: not slow)
     assert command_line.main(command) == 0
     assert checkpoint.load_run(tmp_path / "vae").config["bfloat16"] is not slow
+
+
+def interrupted(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command of a run that was stopped after seven steps."""
+    stages = rbm.stages
+
+    def stopping(*args: Any) -> list[loop.Stage]:
+        (stage,) = stages(*args)
+        return [dataclasses.replace(stage, rule=_StopAfter(stage.rule, 7))]
+
+    command = arguments("rbm", data, out, ["bfloat16=false"])
+    with monkeypatch.context() as patched:
+        patched.setattr(rbm, "stages", stopping)
+        assert command_line.main(command) == 130
+    return command
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("threads", 97, "threads 97, not "), ("torch", "1.0", "torch 1.0, not ")],
+)
+def test_a_run_goes_on_only_where_it_can_go_on_exactly(
+    name: str,
+    value: object,
+    said: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Catches sums in another order, or other kernels, behind the promise of the same bits."""
+    command = interrupted(data, tmp_path, monkeypatch)
+    file = tmp_path / "rbm" / checkpoint.CONFIG
+    config = json.loads(file.read_text())
+    assert (config["threads"], config["torch"]) == (torch.get_num_threads(), torch.__version__)
+    file.write_text(json.dumps(config | {name: value}))
+    capsys.readouterr()
+    assert command_line.main(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert said + str(config[name]) in error
+
+    # A run that was begun before this was written down goes on, and a finished one is nobody's trouble.
+    file.write_text(json.dumps({key: value for key, value in config.items() if key != name}))
+    assert command_line.main(command) == 0
+    file.write_text(json.dumps(config | {name: value}))
+    assert command_line.main(command) == 0
+    assert "finished" in capsys.readouterr().err
+
+
+def test_a_run_without_a_checkpoint_begins_where_it_is_started(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches a run that is refused for the threads of a start that came to nothing."""
+    command = interrupted(data, tmp_path, monkeypatch)
+    (tmp_path / "rbm" / checkpoint.CHECKPOINT).unlink()
+    file = tmp_path / "rbm" / checkpoint.CONFIG
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps(config | {"threads": 97}))
+    assert command_line.main(command) == 0
+    assert json.loads(file.read_text()) == config
 
 
 @pytest.mark.parametrize(
