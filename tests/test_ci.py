@@ -121,22 +121,53 @@ def test_what_is_right_and_wrong(project: tuple[ModuleType, Path]) -> None:
     assert lanes.judge({"one": good, "two": lanes.Outcome(-9)}, [])[0]["failed"] == 1
 
 
-def test_the_script_counts_what_is_not_a_test_too(tmp_path: Path) -> None:
-    """Catches a closing line that says all passed when a step failed, and the other way round."""
+def _bash(first: str, last: str, before: str, after: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the part of the script from ``first`` to ``last`` between two lines of one's own."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("there is no bash")
     script = (ROOT / ".ci" / "run").read_text("utf-8")
-    start, end = script.index("close() {"), script.index("# ----", script.index("close() {"))
+    part = script[script.index(first) : script.index(last, script.index(first))]
+    line = f"{before}\n{part}\n{after}"
+    return subprocess.run([bash, "-uc", line], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_what_is_kept_is_whole_right_and_little(tmp_path: Path) -> None:
+    """Catches a half-made folder taken for a whole one, a broken one that stays, and a disk that fills."""
+
+    def ask(key: str, make: str = "echo made >>made; echo yes >$fresh/yes") -> tuple[str, int]:
+        (tmp_path / "made").unlink(missing_ok=True)
+        before = f"cache={tmp_path}/cache\nmake_it() {{ {make}; }}\ncheck_it() {{ [ -s $folder/yes ]; }}"
+        done = _bash(
+            "kept() {", "make_environment() {", before, f"kept it {key} && echo got $folder", tmp_path
+        )
+        return done.stdout.splitlines()[-1] if done.stdout else "", (tmp_path / "made").exists()
+
+    one = tmp_path / "cache" / "it-1"
+    assert ask("1") == (f"got {one}", True)
+    assert ask("1") == (f"got {one}", False)
+    (one / "yes").write_text("")  # broken
+    assert ask("1") == (f"got {one}", True)
+    (one / ".whole").unlink()  # as a run that was ended leaves it
+    assert ask("1") == (f"got {one}", True)
+    assert ask("2", "echo half >$fresh/yes; false") == ("", False)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["it-1"]
+    os.utime(one / ".whole", (1, 1))
+    for age, key in enumerate("4325"):  # each is newer than the one before
+        ask(key)
+        os.utime(tmp_path / "cache" / f"it-{key}" / ".whole", (1000 + age, 1000 + age))
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"it-5", "it-2"}
+
+
+def test_the_script_counts_what_is_not_a_test_too(tmp_path: Path) -> None:
+    """Catches a closing line that says all passed when a step failed, and the other way round."""
     (tmp_path / "build" / "ci").mkdir(parents=True)
 
     def closing(counts: str, *failed: str) -> tuple[str, int]:
         (tmp_path / "build" / "ci" / "counts").write_text(counts)
         steps = " ".join(f"'{step}'" for step in failed)
-        done = subprocess.run(
-            [bash, "-uc", f"began=0; SECONDS=600; failed=({steps})\n{script[start:end]}\nclose"],
-            cwd=tmp_path, capture_output=True, text=True, check=False, env=dict(os.environ),
-        )  # fmt: skip
+        before = f"began=0; SECONDS=600; failed=({steps})"
+        done = _bash("close() {", "# ----", before, "close", tmp_path)
         return done.stdout.splitlines()[-1], done.returncode
 
     assert closing("1700 passed, 3 skipped") == ("== 1700 passed, 3 skipped in 600s ==", 0)
