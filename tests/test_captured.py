@@ -21,7 +21,7 @@ def test_a_processor_plays_the_step_itself() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device here")
 def test_a_replayed_step_descends_as_an_ordinary_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Catches a value that a graph holds on to: rates, noise and the weight of fooling change with the step."""
+    """Catches a value that a graph holds on to: rates, noise, the weight of fooling change with the step."""
     config = dataclasses.replace(ssgan.SSGANConfig(), bfloat16=False)
     images = torch.randint(0, 256, (200, 1, 28, 28), dtype=torch.uint8, device="cuda")
     labels = torch.arange(200, device="cuda") % 10
