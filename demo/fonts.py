@@ -1,4 +1,4 @@
-"""The page's typeface, IBM Plex Sans: files that it serves itself, so that it looks the same everywhere.
+"""The page's typeface, IBM Plex Sans: files that it holds itself, so that it looks the same everywhere.
 
 Its figures are all as wide as one another, and it has the French letters and the Greek ones. The files come
 from a package that is pinned here, byte for byte: ``python -m demo.fonts`` fetches them again with npm.
@@ -6,7 +6,9 @@ from a package that is pinned here, byte for byte: ``python -m demo.fonts`` fetc
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import subprocess
 import sys
 import tarfile
@@ -21,8 +23,6 @@ PACKAGE = "@fontsource-variable/ibm-plex-sans@5.3.0"
 LICENCE = "LICENSE"
 """The SIL Open Font License 1.1, which wants to lie beside the files."""
 LICENCE_SHA256 = "d0283623ef57e722fd0eb688a8041589670c608ab780cd3612d06ba6f153d3fd"
-ADDRESS = "fonts"
-"""Where the page serves them, beside itself."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,6 @@ class Face:
     sha256: str
     letters: str
     """As CSS writes a ``unicode-range``."""
-
-    @property
-    def address(self) -> str:
-        """Relative to the page, and another one for another content: it may be kept for ever."""
-        return f"{ADDRESS}/{self.name}?{self.sha256[:12]}"
 
 
 FACES = (
@@ -56,19 +51,21 @@ FACES = (
 
 
 def head() -> str:
-    """Return what the page's head needs: the files, asked for before a word is laid out."""
-    links = (
-        f'<link rel="preload" href="{face.address}" as="font" type="font/woff2" crossorigin>\n'
-        for face in FACES
-    )
-    rules = (
-        f'@font-face {{ font-family: "{FAMILY}"; src: url("{face.address}") format("woff2"); '
-        f"font-weight: 100 700; font-display: block; unicode-range: {face.letters}; }}\n"
-        for face in FACES
-    )
-    # A file is used where its letters are: without this the Greek one would come with the first psi on show.
-    script = f"document.fonts.load(\"16px '{FAMILY}'\", 'a\u03c8');"
-    return f"{''.join(links)}<style>{''.join(rules)}</style>\n<script>{script}</script>\n"
+    """Return the script that brings the typeface, the files in it; it stands before all that is laid out.
+
+    So nothing moves when they come, and nothing is asked for. A rule of CSS would do it later: where there is
+    no other font at all to wait with, Chromium gives such a file up.
+    """
+    faces = json.dumps([[face.letters, _base64(face.name)] for face in FACES])
+    return f"""<script>for (const [letters, data] of {faces}) {{
+  const content = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  document.fonts.add(new FontFace("{FAMILY}", content, {{ weight: "100 700", unicodeRange: letters }}));
+}}</script>
+"""
+
+
+def _base64(name: str) -> str:
+    return base64.b64encode((DIRECTORY / name).read_bytes()).decode("ascii")
 
 
 def fetch(directory: Path = DIRECTORY) -> None:

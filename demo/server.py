@@ -19,11 +19,11 @@ import safehttpx
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import fonts, images, limits, styles, theme
+from demo import images, limits, styles, theme
 from demo.library import Library
 from onnx_models.errors import LineageError
 
@@ -123,7 +123,6 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     outer.add_middleware(Guard, queue=page._queue)
     outer.get("/avatar.png")(avatars(library))
-    outer.get(f"/{fonts.ADDRESS}/{{name}}")(font)
     return gr.mount_gradio_app(
         outer,
         page,
@@ -183,15 +182,6 @@ def avatars(library: Library) -> Callable[[Request], Awaitable[Response]]:
         return Response(content, media_type="image/png", headers=headers)
 
     return answer
-
-
-def font(name: str) -> Response:
-    """Answer ``GET /fonts/NAME`` with a file of the page's typeface."""
-    if name not in {face.name for face in fonts.FACES}:
-        return JSONResponse({"detail": "No such font."}, 404)
-    # A year, the longest that is understood: another content has another address.
-    kept = {"cache-control": "public, max-age=31536000, immutable"}
-    return FileResponse(fonts.DIRECTORY / name, media_type="font/woff2", headers=kept)
 
 
 def _number(asked: Mapping[str, str], name: str, default: float) -> Any:
