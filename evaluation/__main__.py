@@ -64,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["runtimes"]:  # about the files' users rather than about the models
         return runtimes.main(given[1:])
+    if given[:1] == ["speed"]:
+        from evaluation import speed  # the one part that loads torch
+
+        return speed.main(given[1:])
     options = _parser().parse_args(given)
     try:
         known = catalog.load(*(options.models or [catalog.DIRECTORY]))
@@ -119,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation",
         description="Measure each shipped model by the papers' protocols into its metrics.json.",
-        epilog="`python -m evaluation runtimes --help`: the same files in other runtimes.",
+        epilog="`python -m evaluation runtimes --help`: the same files in other runtimes. "
+        "`python -m evaluation speed --help`: beside PyTorch, timed in one run.",
     )
     parser.add_argument("model", nargs="*", metavar="MODEL", help="ids of models (default: all of them)")
     parser.add_argument(

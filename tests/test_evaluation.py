@@ -135,9 +135,10 @@ def test_the_ratio_of_neighbouring_temperatures_neither_loses_digits_nor_overflo
         x = activations.astype(np.float64)
         hidden = (np.logaddexp(0, upper * x) - np.logaddexp(0, lower * x)).sum(axis=1)
         pixels = (upper - lower) * (visible @ (bridge.rbm.visible_bias - BASE).astype(np.float64))
-        # float32 keeps 6e-8 of each of 8 units' and 10 pixels' terms, each at most (upper - lower) * |x|
+        # float32 keeps eps of each of 8 units' and 10 pixels' terms, each at most (upper - lower) * |x|
         size = (upper - lower) * (np.abs(x).max() + 10)
-        np.testing.assert_allclose(found, pixels + hidden, rtol=0, atol=18 * 6e-8 * size + 1e-12)
+        eps = np.finfo(np.float32).eps
+        np.testing.assert_allclose(found, pixels + hidden, rtol=0, atol=18 * eps * size + 1e-12)
 
 
 def test_one_gibbs_sweep_leaves_every_bridge_distribution_unchanged(rbm: BinaryRbm) -> None:

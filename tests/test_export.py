@@ -56,11 +56,10 @@ from training import (
 ROOT = Path(__file__).resolve().parents[1]
 
 CONVOLUTIONS = dcgan.DCGANConfig(generator_widths=(4, 3), discriminator_widths=(3, 4))
+# One model for each kind of graph and each form of its configuration: to trace a graph takes seconds.
 TINY = {
     "rbm": (rbm, rbm.RBMConfig(hidden=3)),
-    "rbm_untrained": (rbm, rbm.RBMConfig(hidden=3)),
     "dbn": (dbn, dbn.DBNConfig(code=6, memory=5)),
-    "dbn_random": (dbn, dbn.DBNConfig(code=6, memory=5, shares=(0, 0, 0, 0, 1.0))),
     "pca": (pca, pca.PCAConfig(code=3)),
     "autoencoder": (autoencoder, autoencoder.AutoencoderConfig(widths=(96,), code=4)),
     "gan": (gan, gan.GANConfig(generator_widths=(8, 96), discriminator_widths=(6,))),
@@ -81,10 +80,6 @@ TINY = {
     "stylegan2_avatars": (
         stylegan2,
         stylegan2.ColourConfig(widths=(6, 5, 4, 3, 3), w=8, group=2, mapping_layers=1),
-    ),
-    "dcgan_avatars": (
-        dcgan,
-        dcgan.DCGANColourConfig(generator_widths=(4, 4, 3, 3), discriminator_widths=(3, 4)),
     ),
     "classifier_avatars": (classifier, classifier.AttributesConfig(channels=2)),
     "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),
@@ -238,7 +233,7 @@ def test_the_reader_and_the_check_accept_what_export_writes(shipped: Path) -> No
          ["image", "rgb_4", "rgb_8", "rgb_16", "rgb_32", "rgb_64"]),
         ("stylegan2_avatars", "generate", ["z"], ["image"]),
         ("stylegan2_avatars", "criticise", ["image"], ["score"]),
-        ("dcgan_avatars", "discriminate", ["image"], ["score"]),
+        ("dcgan", "discriminate", ["image"], ["score"]),
         ("classifier_avatars", "classify", ["image"], ["class_logits", "features"]),
         ("classifier_cnn", "classify", ["image"], ["class_logits", "features"]),
         ("pca", "reconstruct", ["image"], ["reconstruction", "code"]),
@@ -267,10 +262,13 @@ def test_gibbs_step_against_enumeration(shipped: Path) -> None:
     states = np.array(list(itertools.product((0, 1), repeat=3)), float)  # [8, hidden]
     negative_energy = v @ b[:, None] + states @ c + v @ weight.T @ states.T  # [4, 8]
     total = np.exp(negative_energy).sum(1)
-    # Energies are about 10 nats in float32: 1e-5 is ten times its rounding.
-    np.testing.assert_allclose(found["free_energy"], -np.log(total), atol=1e-5)
+    # A sum of n terms in float32, in whatever order, wanders by about sqrt(n) roundings of their size.
+    rounding = np.finfo(np.float32).eps * v.shape[1] ** 0.5
+    size = (v @ np.abs(b)[:, None] + np.abs(c).sum() + (v @ np.abs(weight.T)).sum(1, keepdims=True)).max()
+    assert rounding * size < 1e-3  # far below what a wrong sign would do
+    np.testing.assert_allclose(found["free_energy"], -np.log(total), atol=rounding * size)
     posterior = np.exp(negative_energy) / total[:, None]
-    np.testing.assert_allclose(found["hidden_mean"], posterior @ states, atol=1e-6)
+    np.testing.assert_allclose(found["hidden_mean"], posterior @ states, atol=rounding * size / 4)
     np.testing.assert_array_equal(found["hidden"], given["hidden_noise"] < found["hidden_mean"])
     drive = found["hidden"] @ weight + b
     np.testing.assert_allclose(found["visible_mean"], 1 / (1 + np.exp(-drive)), atol=1e-6)
@@ -321,8 +319,11 @@ def test_the_same_module_gives_the_same_bytes(shipped: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_module_gives_the_same_bytes_in_another_process(shipped: Path) -> None:
-    """The same with another hash seed: catches an order that a set of names has."""
+def test_the_same_module_gives_the_same_bytes_in_another_process() -> None:
+    """The same with another hash seed: catches an order that a set of names has.
+
+    Without `shipped`, which takes a minute and is not to be made once more for this test alone.
+    """
     program = (
         "from tests.test_export import graphs, manifest, to_onnx\n"
         "print(manifest.sha256(to_onnx(graphs('classifier_cnn')['classify'])))"
@@ -331,9 +332,7 @@ def test_the_same_module_gives_the_same_bytes_in_another_process(shipped: Path) 
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
     )
-    assert result.stdout.strip() == manifest.sha256(
-        (shipped / "classifier_cnn" / "classify.onnx").read_bytes()
-    )
+    assert result.stdout.strip() == manifest.sha256(to_onnx(graphs("classifier_cnn")["classify"]))
 
 
 def test_a_continued_run_keeps_its_past(copy: Path, tmp_path: Path) -> None:
@@ -385,9 +384,7 @@ def test_training_continues_from_the_files(shipped: Path, model: str) -> None:
     """Catches parameters renamed, transposed or merged on the way: --init-from finds them by name."""
     family, config = TINY[model]
     built = family.build(config)
-    # The untrained machine ships no chain to continue from; its weights are in what it does ship.
-    roles = {"rbm": ("reconstruct",)} if model == "rbm_untrained" else family.GRAPHS
-    checkpoint.load_initialisers(built, shipped / model, roles)
+    checkpoint.load_initialisers(built, shipped / model, family.GRAPHS)
     for name, state in weights(model).items():
         for key, value in state.items():
             if value.is_floating_point():
@@ -487,8 +484,8 @@ def test_a_failing_parity_writes_nothing(
 ) -> None:
     """Catches files that are written before they are proved."""
     monkeypatch.setattr(parity, "TOLERANCE", dict.fromkeys(TOLERANCE, 0.0))
-    assert command.main(["rbm_untrained", "--runs", str(runs), "--out", str(tmp_path)]) == 1
-    assert "rbm_untrained: reconstruct gives reconstruction" in capsys.readouterr().err
+    assert command.main(["pca", "--runs", str(runs), "--out", str(tmp_path)]) == 1
+    assert "pca: reconstruct gives reconstruction" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

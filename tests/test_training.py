@@ -13,9 +13,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,22 +165,31 @@ def test_a_killed_process_resumes_to_the_same_bits(data: Path, tmp_path: Path) -
     """Catches a checkpoint that a kill -9 can tear, and log lines written twice after one."""
     settings = ("images=4000",)
     whole = train("rbm", data, tmp_path / "whole", settings)
-    log = tmp_path / "parts" / "rbm" / "log.jsonl"
-    # Checkpoints after every step, so that the kill falls into one of them as often as not.
+    # A checkpoint after every step; the process kills itself inside the 20th, between writing and renaming.
     line = arguments("rbm", data, tmp_path / "parts", settings, "--checkpoint-seconds", "0")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "training", *line],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
+    program = (
+        "import os, signal, sys\n"
+        "from training import __main__, checkpoint\n"
+        "replace, saves = os.replace, []\n"
+        "def dying(source, target):\n"
+        "    saves.append(target)\n"
+        "    if [str(path).endswith(checkpoint.CHECKPOINT) for path in saves].count(True) == 20:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    replace(source, target)\n"
+        "os.replace = dying\n"
+        "sys.exit(__main__.main(sys.argv[1:]))\n"
     )
-    deadline = time.monotonic() + 120
-    while not log.is_file() or log.read_bytes().count(b"\n") < 20:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed = subprocess.run(
+        [sys.executable, "-c", program, *line],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        stderr=subprocess.DEVNULL,
+        timeout=240,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    log = tmp_path / "parts" / "rbm" / "log.jsonl"
+    assert log.read_bytes().count(b"\n") > 0
     assert not (tmp_path / "parts" / "rbm" / checkpoint.FINAL).exists()
     assert (tmp_path / "parts" / "rbm" / checkpoint.CHECKPOINT).exists()
     # What a torn write leaves behind must not matter either: a log line that no checkpoint vouches for.
@@ -583,6 +592,67 @@ def test_a_run_goes_on_in_the_precision_it_began_in(
     assert checkpoint.load_run(tmp_path / "vae").config["bfloat16"] is not slow
 
 
+def interrupted(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command of a run that was stopped after seven steps."""
+    stages = rbm.stages
+
+    def stopping(*args: Any) -> list[loop.Stage]:
+        (stage,) = stages(*args)
+        return [dataclasses.replace(stage, rule=_StopAfter(stage.rule, 7))]
+
+    command = arguments("rbm", data, out, ["bfloat16=false"])
+    with monkeypatch.context() as patched:
+        patched.setattr(rbm, "stages", stopping)
+        assert command_line.main(command) == 130
+    return command
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("threads", 97, "threads 97, not "), ("torch", "1.0", "torch 1.0, not ")],
+)
+def test_a_run_goes_on_only_where_it_can_go_on_exactly(
+    name: str,
+    value: object,
+    said: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Catches sums in another order, or other kernels, behind the promise of the same bits."""
+    command = interrupted(data, tmp_path, monkeypatch)
+    file = tmp_path / "rbm" / checkpoint.CONFIG
+    config = json.loads(file.read_text())
+    assert (config["threads"], config["torch"]) == (torch.get_num_threads(), torch.__version__)
+    file.write_text(json.dumps(config | {name: value}))
+    capsys.readouterr()
+    assert command_line.main(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert said + str(config[name]) in error
+
+    # A run that was begun before this was written down goes on, and a finished one is nobody's trouble.
+    file.write_text(json.dumps({key: value for key, value in config.items() if key != name}))
+    assert command_line.main(command) == 0
+    file.write_text(json.dumps(config | {name: value}))
+    assert command_line.main(command) == 0
+    assert "finished" in capsys.readouterr().err
+
+
+def test_a_run_without_a_checkpoint_begins_where_it_is_started(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches a run that is refused for the threads of a start that came to nothing."""
+    command = interrupted(data, tmp_path, monkeypatch)
+    (tmp_path / "rbm" / checkpoint.CHECKPOINT).unlink()
+    file = tmp_path / "rbm" / checkpoint.CONFIG
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps(config | {"threads": 97}))
+    assert command_line.main(command) == 0
+    assert json.loads(file.read_text()) == config
+
+
 @pytest.mark.parametrize(
     ("capabilities", "slow"),
     [
@@ -653,7 +723,7 @@ def test_training_continues_from_shipped_files(
     both = "python -m training rbm && python -m export rbm && python -m training rbm --init-from onnx_models"
     assert run.command.startswith(both)
     assert run.images_seen == 700
-    assert run.seconds >= 50
+    assert run.seconds >= 50  # those of the run before, carried on
 
     more = train("rbm", data, tmp_path / "more", ["images=40", "batch=20", "snapshots=2"], *line)
     assert more.images_seen == 740
@@ -671,9 +741,12 @@ def test_training_continues_from_shipped_files(
 
 def _torchrun(*line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", *line],
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"),
+            *("--local-addr", "127.0.0.1", *line),  # the machine's own name may lead nowhere
+        ],
         cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -164,7 +164,14 @@ def test_a_denoiser_is_taught_the_whole_picture() -> None:
     torch.manual_seed(0)
     data = two_patterns(400, flipped=0.0)
     config = autoencoder.DenoisingConfig(
-        images=40_000, batch=100, code=2, widths=(16,), shift=0, warm_up_steps=10, learning_rate=1e-2
+        images=40_000,
+        batch=100,
+        code=2,
+        widths=(16,),
+        shift=0,
+        warm_up_steps=10,
+        learning_rate=1e-2,
+        bfloat16=False,
     )
     network = autoencoder.Autoencoder(16, config.widths, config.code)
     rule = autoencoder.Denoise(config, network, data)

@@ -191,6 +191,9 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         "seed": seed,
         "device": _device_name(place.device),
     }
+    surroundings: dict[str, Any] = {"torch": torch.__version__}
+    if place.device.type == "cpu":  # a graphics card adds in an order of its own
+        surroundings["threads"] = torch.get_num_threads()
     if place.writes:
         description = {
             "model": model,
@@ -199,12 +202,15 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
             **facts,
             "init_from": bool(arguments.init_from),
             "data_sha256": data.sha256,
+            **surroundings,
         }
         checkpoint.claim(out, description)
     if (out / checkpoint.FINAL).is_file():
         if place.writes:
             print(f"{out} is finished: nothing to do. Another --out trains it afresh.", file=sys.stderr)
         return 0
+    if place.writes:
+        checkpoint.check_exact(out, surroundings)
 
     # Fresh weights come from torch's own initialisers, which know no generator but the global one: it is
     # seeded for this moment only.

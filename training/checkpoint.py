@@ -2,7 +2,7 @@
 
 A run's directory holds
 
-    config.json      what is being trained: a rerun must agree with it
+    config.json      what is being trained, and where: a rerun must agree with it
     checkpoint.pt    everything the next step depends on
     final.pt         the weights to ship, once the run is complete
     snapshots/       the same as final.pt at log-spaced points of training, named by training images seen
@@ -121,9 +121,38 @@ def claim(directory: Path, description: Mapping[str, Any]) -> None:
             )
         return
     directory.mkdir(parents=True, exist_ok=True)
+    _write_config(path, description)
+
+
+def _write_config(path: Path, description: Mapping[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(description, indent=2) + "\n")
     temporary.replace(path)
+
+
+def check_exact(directory: Path, surroundings: Mapping[str, Any]) -> None:
+    """Raise :class:`RunError` where the unfinished run in `directory` could not go on exactly.
+
+    `surroundings` are what its sums depend on beyond its configuration, by their names in config.json:
+    another number of threads adds in another order, another PyTorch may compute otherwise. A run that has
+    no checkpoint yet begins here instead; one that was begun when this was not written down goes on.
+    """
+    path = directory / CONFIG
+    before = json.loads(path.read_text())
+    if not (directory / CHECKPOINT).is_file():
+        if any(before.get(name) != value for name, value in surroundings.items()):
+            _write_config(path, {**before, **surroundings})
+        return
+    differences = [
+        f"{name} {before[name]}, not {value}"
+        for name, value in surroundings.items()
+        if before.get(name, value) != value
+    ]
+    if differences:
+        raise RunError(
+            f"{directory} was begun with {' and '.join(differences)}, and goes on exactly only as it began:"
+            " set OMP_NUM_THREADS and install the PyTorch to match, or choose another --out."
+        )
 
 
 def begun(directory: Path) -> Mapping[str, Any]:
