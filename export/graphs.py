@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from export.inputs import UNIT_INTERVAL
 from onnx_models.catalog import Tensor as Described
-from training.stylegan2 import truncated
+from training.stylegan2_networks import truncated
 
 BETAS = (0.9, 0.999)  # of Adam's moments in `refine`
 TINY = 1e-8

@@ -12,8 +12,8 @@ from torch import nn
 from export.entry import AVATARS, Entry, formula
 from export.graphs import EncodeStyles, Graph, Refine, batched, picture
 from export.inputs import COUNTING, NORMAL, POSITIVE, REAL, UNIFORM
-from training.stylegan2 import SynthesisNetwork
 from training.stylegan2_encoder import Encoder
+from training.stylegan2_networks import SynthesisNetwork
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
