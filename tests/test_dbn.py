@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluation import annealing, belief
-from export.graphs import LabelledGibbsStep, softplus
+from export.models.dbn import LabelledGibbsStep, softplus
 from tests import tiny
 from training import __main__ as command_line
 from training import checkpoint, dbn, dbn_greedy, dbn_networks, loop, randomness

@@ -520,7 +520,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (["nobody"], "no model 'nobody'; the models are rbm"),
+        (["nobody"], "no model 'nobody'; the models are acgan"),
         (["rbm", "--preset", "best"], "no preset 'best'; its presets are default"),
         (["rbm", "--set", "size=3"], "knows no 'size'; the names are batch"),
         (["rbm", "--set", "hidden"], "name=value"),

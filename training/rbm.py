@@ -237,11 +237,13 @@ class ContrastiveDivergence:
 
     def state_dict(self) -> dict[str, Any]:
         """The persistent chains and the offsets."""
-        return {"chains": self._chains, "offset": self._ascent.offset}
+        visible, hidden = self._ascent.offset
+        return {"chains": self._chains, "visible_offset": visible, "hidden_offset": hidden}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue with the chains where they were."""
-        self._chains, self._ascent.offset = state["chains"], state["offset"]
+        self._chains = state["chains"]
+        self._ascent.offset = state["visible_offset"], state["hidden_offset"]
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """A hundred chains after 200 steps from coin flips, as probabilities. [100, 1, 28, 28]."""
