@@ -48,7 +48,7 @@ def page(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ser
 
 @pytest.fixture(scope="module")
 def client(page: serving.Page) -> Client:
-    return Client(page.url, verbose=False)
+    return Client(page.url, verbose=False, httpx_kwargs={"timeout": 120})
 
 
 @pytest.fixture(scope="module")
@@ -465,8 +465,9 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
         done = _start(tmp_path, "--port", str(port))
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith(f"Port {port} of 127.0.0.1 cannot be used (Address already in use)")
-    assert done.stderr.count("\n") == 1
+    # onnxruntime may say something of its own, of a graphics card that it cannot read.
+    (said,) = [line for line in done.stderr.splitlines() if "onnxruntime" not in line]
+    assert said.startswith(f"Port {port} of 127.0.0.1 cannot be used (Address already in use)")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import serving
+from tests.browser import Visit, idle
 from tests.test_compare import write_figures
-from tests.test_page import ARTIFACTS, Visit, browser, shipped, site, visit
+from tests.test_page import ARTIFACTS
 
-__all__ = ["browser", "shipped", "site", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PANEL = "#panel-compare"
@@ -95,9 +95,13 @@ def test_what_is_looked_at_is_in_the_address_and_asks_nobody(
 
 @pytest.mark.parametrize("plot", PLOTS)
 def test_every_plot_has_an_address(figures: serving.Page, visit: Callable[..., Visit], plot: str) -> None:
-    page = visit(figures).open(f"?tab=compare&plot={plot}")
+    visitor = visit(figures)
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: "queue/join" in request.url and asked.append(request.url))
+    page = visitor.open(f"?tab=compare&plot={plot}")
     expect(page.locator(f'{SHOWN}[data-pane="{plot}"]')).to_have_count(1)
-    page.wait_for_timeout(600)  # longer than a wait would stay silent
+    idle(page)
+    assert asked == []  # so nobody waits either
     assert page.locator(PANEL).get_attribute("data-waiting") is None
 
 

@@ -5,7 +5,6 @@ Screenshots go to ``tests/artifacts/``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,23 +15,25 @@ from playwright.sync_api import Locator, Page, expect
 
 from onnx_models import catalog
 from tests import serving, tiny
-from tests.test_page import ARTIFACTS, SEEN, Visit, browser, draw_seven, visit, wait_for_change
+from tests.browser import Visit, change, decoded, idle
+from tests.test_page import ARTIFACTS, SEEN, draw_seven
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
-ENDED = "() => document.querySelector('#panel-movie .transport input').value === '300'"
+ENDED = "() => document.querySelector('#panel-movie .transport input')?.value === '300'"
 
 
 @pytest.fixture(scope="module")
-def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
+def half(site: serving.Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
     """The models that ship, once a DBN and a code of two numbers are among them; tiny ones until then."""
     folder = tmp_path_factory.mktemp("half")
     shipped = catalog.load()
     stack = [model for model in shipped.having("gibbs_step", "decode") if model.has("classify")]
     maps = shipped.having("encode", "decode", kinds=("exhibit",))
-    models = catalog.DIRECTORY if stack and len(maps) > 1 else tiny.write_first_half(folder / "models")
-    with serving.page(folder, [models]) as running:
+    if stack and len(maps) > 1:
+        yield site
+        return
+    with serving.page(folder, [tiny.write_first_half(folder / "models")]) as running:
         yield running
 
 
@@ -65,14 +66,10 @@ def seek(scrub: Locator, step: int) -> None:
 
 
 def another_movie(page: Page, step: int, before: np.ndarray) -> None:
-    """Wait, as long as a loaded machine takes, until the first chain shows something else at ``step``."""
-    deadline = time.monotonic() + 60
-    while True:
-        seek(stop(page), step)
-        if (shown(page.locator("#panel-movie [data-chain]").first) != before).any():
-            return
-        assert time.monotonic() < deadline, "the movie is still the old one"
-        page.wait_for_timeout(200)
+    """The first chain shows something else at ``step``, once the movie that was asked for is there."""
+    idle(page)
+    seek(stop(page), step)
+    assert (shown(page.locator("#panel-movie [data-chain]").first) != before).any()
 
 
 # ------------------------------------------------------------------------------------------------- verdicts
@@ -88,7 +85,7 @@ def test_the_verdict_follows_the_pen(half: serving.Page, visit: Callable[..., Vi
     seen = page.locator(SEEN).get_attribute("src")
     page.get_by_role("button", name="Clear").click()
     draw_seven(page)
-    wait_for_change(page, SEEN, seen)
+    change(page, SEEN, seen)
     page.wait_for_function(
         "before => document.querySelector('#panel-draw .verdict').innerHTML !== before", arg=before
     )
@@ -142,6 +139,7 @@ def test_a_visitor_chooses_who_answers_and_the_address_keeps_it(
     # With nobody left the usual ones answer again, and the address is short again.
     for model in ("dbn", "autoencoder", "autoencoder_2", "vae"):
         page.locator(f"#panel-draw .chip [value={model}]").click()
+    idle(page)
     expect(cards).to_have_count(len(usual))
     assert [card.get_attribute("data-card") for card in cards.all()] == usual
     expect(page.locator("#panel-draw .chip [value=rbm]")).to_be_checked()
@@ -218,7 +216,7 @@ def test_a_label_a_seed_and_the_drawing_change_the_movie(
     page = visit(half).open()
     page.get_by_role("button", name="Clear").click()
     draw_seven(page)
-    page.wait_for_timeout(500)
+    idle(page)
     page.get_by_role("tab", name="Movie").click()
     scrub = stop(page)
     first = page.locator("#panel-movie [data-chain]").first
@@ -290,7 +288,7 @@ def test_the_digit_under_the_pointer_is_decoded(half: serving.Page, visit: Calla
     assert planes.first.locator("text").count() >= 50
     screen = page.locator("#panel-map [data-decoded]")
     page.wait_for_function("() => document.querySelector('#panel-map .place').textContent.includes('(')")
-    page.wait_for_timeout(500)
+    idle(page)
     before, other = shown(screen.first), shown(screen.last)
     assert np.ptp(before) > 30
     box = planes.first.bounding_box()
@@ -300,20 +298,20 @@ def test_the_digit_under_the_pointer_is_decoded(half: serving.Page, visit: Calla
     mixed = shown(screen.first)
     assert (mixed != before).any()  # at once, from what was decoded beforehand
     page.wait_for_function("() => location.search.includes('x=')")  # at rest, exactly
-    page.wait_for_timeout(500)
+    idle(page)
     assert (shown(screen.last) == other).all()  # the other map's pointer stays
     words = page.locator("#panel-map .place").first.inner_text()
     planes.first.focus()
     page.keyboard.press("Shift+ArrowRight")
     expect(page.locator("#panel-map .place").first).not_to_have_text(words)
     # The address brings the exact picture back.
-    page.wait_for_timeout(500)
+    idle(page)
     exact = shown(screen.first)
     again = visit(half).open(page.url.partition("/?")[2].join(["?", ""]))
     expect(again.locator("#panel-map .place").first).to_have_text(
         page.locator("#panel-map .place").first.inner_text()
     )
-    again.wait_for_timeout(500)
+    idle(again)
     assert (shown(again.locator("#panel-map [data-decoded]").first) == exact).all()
 
 
@@ -374,6 +372,7 @@ def test_screenshots_and_nothing_scrolls_sideways(
         page.locator(f"#tab-{tab}").click()
         if tab == "movie":
             page.wait_for_function(ENDED)
+        decoded(page)
         if tab == "map":
             expect(page.locator("#panel-map .place").first).to_contain_text("(")
         page.screenshot(path=Path(ARTIFACTS) / f"half-{tab}-{width}-{scheme}.png", full_page=True)

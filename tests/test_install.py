@@ -25,8 +25,14 @@ def test_install_and_play_without_torch(tmp_path: Path) -> None:
     torch sneaking into the base.
     """
     tracked = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.split("\0")
+    if tracked == [""]:
+        pytest.skip("not a git checkout: the list of tracked files is not there")
     checkout = tmp_path / "checkout"
     for name in filter(None, tracked):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)

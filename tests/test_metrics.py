@@ -11,6 +11,13 @@ from onnx_models import diversity
 from training import metrics
 
 DRAW = np.random.default_rng(0)
+START = DRAW.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def draws() -> None:
+    """The same numbers for each test, whichever ran before."""
+    DRAW.bit_generator.state = START
 
 
 def test_frechet_distance_of_known_gaussians() -> None:

@@ -24,9 +24,9 @@ from demo.panels import style
 from export import __main__ as command
 from export.official import checkpoint
 from tests import official_files, official_reference, serving
-from tests.test_page import ARTIFACTS, Visit, browser, drag, visit, wait_for_change
+from tests.browser import Visit, change, decoded
+from tests.test_page import ARTIFACTS, drag
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PANEL = "#panel-style"
@@ -85,7 +85,7 @@ def test_a_makers_seed_shows_the_makers_picture(
     at(page, "make", name)
     expect(page.locator("#style-seed")).to_have_value("85")
     page.wait_for_selector(f"{PANEL} a[href*='seed=85&psi=0.7']")
-    client = Client(site.url, verbose=False)
+    client = Client(site.url, verbose=False, httpx_kwargs={"timeout": 120})
     asked = client.predict(model=name, seed=85, psi=0.7, api_name="/stylegan")["image"]
     shown = picture(page.locator(HERO).get_attribute("src"))
     np.testing.assert_array_equal(shown, picture(asked))
@@ -93,7 +93,7 @@ def test_a_makers_seed_shows_the_makers_picture(
     assert difference.max() <= 1  # a half is rounded either way
     before = page.locator(HERO).get_attribute("src")
     drag(page, page.locator("#style-psi"), 0.9)
-    wait_for_change(page, HERO, before)
+    change(page, HERO, before)
     page.wait_for_function("() => /psi=1\\.[345]/.test(location.search)")
     psi = float(re.findall(r"psi=([\d.]+)", page.url)[0])
     page.wait_for_selector(f"{PANEL} a[href*='seed=85&psi={psi:g}&']")
@@ -109,7 +109,7 @@ def test_truncation_is_laid_out(atelier: tuple[serving.Page, Path], visit: Calla
     at(page, "truncate", FACES)
     moments = page.locator(f"{PANEL} .moments img")
     expect(moments).to_have_count(style.SWEEP)
-    client = Client(site.url, verbose=False)
+    client = Client(site.url, verbose=False, httpx_kwargs={"timeout": 120})
     swept = client.predict(model=FACES, seed=85, steps=style.SWEEP - 1, api_name="/truncation_sweep")
     shown = [picture(moments.nth(k).get_attribute("src")) for k in range(style.SWEEP)]
     for one, uri in zip(shown, swept["images"], strict=True):
@@ -137,7 +137,7 @@ def test_a_class_can_be_asked_for(atelier: tuple[serving.Page, Path], visit: Cal
     expect(choices).to_have_text(["Libre", "0", "1", "2"])
     before = page.locator(HERO).get_attribute("src")
     choices.nth(3).click()
-    wait_for_change(page, HERO, before)
+    change(page, HERO, before)
     shown = picture(page.locator(HERO).get_attribute("src"))
     look = styles.Look(label=2)
     painted = styles.portrait(library, library.model(CLASSES), 7, look)
@@ -151,7 +151,7 @@ def test_a_class_can_be_asked_for(atelier: tuple[serving.Page, Path], visit: Cal
     expect(choices).to_have_text(["Libre"])
     before = page.locator(HERO).get_attribute("src")
     field.fill("199")
-    wait_for_change(page, HERO, before)
+    change(page, HERO, before)
     field.fill("200")
     expect(panel.locator(".problem")).to_contain_text("-1")
     expect(panel.locator(".problem")).to_contain_text("199")
@@ -197,7 +197,7 @@ def test_screenshots(
         visitor = visit(site, viewport=size, color_scheme=scheme, reduced_motion="reduce")
         page = visitor.open(f"?tab=style&model={model}&part={part}")
         at(page, part, model)
-        page.wait_for_timeout(500)
+        decoded(page)
         path = ARTIFACTS / f"official-{model}-{part}-{width}-{scheme}.png"
         page.screenshot(path=path, full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -15,10 +15,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests import serving, tiny
+from tests.browser import Visit, change, decoded
 from tests.test_one_z import obedient, write
-from tests.test_page import ARTIFACTS, Visit, browser, pixels, visit, wait_for_change
+from tests.test_page import ARTIFACTS, pixels
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PANEL = "#panel-onez"
@@ -70,7 +70,7 @@ def test_one_z_through_every_network(gallery: serving.Page, visit: Callable[...,
     # Another seed and another digit, by button, by field, by choice and by key.
     before = page.locator(MADE).get_attribute("src")
     panel.get_by_role("button", name="Surprise me").click()
-    wait_for_change(page, MADE, before)
+    change(page, MADE, before)
     assert "seed=" in page.url
     page.locator("#onez-seed").fill("12")
     settled(page, "mnist 12 3")
@@ -181,6 +181,7 @@ def test_screenshots_and_nothing_scrolls_sideways(
         gallery, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     ).open(f"?tab=onez&lang={language}")
     settled(page, "mnist 7 3")
+    decoded(page)
     page.screenshot(path=Path(ARTIFACTS) / f"onez-{width}-{scheme}-{language}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     spilled = page.evaluate(

@@ -342,3 +342,23 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
     assert [fn.concurrency_limit for fn in movie] == [limits.MOVIES]
     assert all(fn.trigger_mode == "always_last" for fn in live if fn not in movie)
     assert not any(isinstance(block, gr.State) for block in page.blocks.values())
+
+
+# ----------------------------------------------------------------------------------------------- answers
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "told"),
+    [
+        ('{"seed": 7, "asked": 12}', "<p>x</p>", "<p>x</p><!--of 12-->"),
+        ('{"seed": 7, "asked": 12}', '{"points": []}', '{"points": [], "of": 12}'),
+        ('{"seed": 7}', "<p>x</p>", "<p>x</p>"),
+        ('{"asked": "<b>"}', "<p>x</p>", "<p>x</p>"),
+        ('{"asked": true}', "<p>x</p>", "<p>x</p>"),
+        ("[", "<p>x</p>", "<p>x</p>"),
+        ("3", "<p>x</p>", "<p>x</p>"),
+    ],
+)
+def test_an_answer_says_which_question_it_is_of(text: str, given: str, told: str) -> None:
+    """Catches an answer that passes for another's, and a visitor's text that gets into the page as markup."""
+    assert pieces._of(given, pieces._number(text)) == told

@@ -15,10 +15,10 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests import serving, tiny
+from tests.browser import Visit, change, decoded, idle
 from tests.test_first_half_page import shown
-from tests.test_page import ARTIFACTS, Visit, browser, drag, pixels, visit, wait_for_change
+from tests.test_page import ARTIFACTS, drag, pixels
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PICTURE = "#panel-latent .plate img"
@@ -72,6 +72,7 @@ def test_a_whole_game_by_mouse_and_by_key(den: serving.Page, visit: Callable[...
     panel.get_by_role("button", name="Result").click()
     first = panel.locator(".exhibits img").first.get_attribute("src")
     panel.get_by_role("button", name="Play again").click()
+    idle(page)
     expect(panel.get_by_text("Round 1 of 10")).to_be_visible()
     assert "answers" not in page.url
     assert panel.locator(".plate img").get_attribute("src") != first
@@ -91,10 +92,10 @@ def test_another_forger_another_rival_another_game(den: serving.Page, visit: Cal
     assert "judge" not in page.url
     expect(panel.get_by_label("Your rival")).to_have_value("")
     page.locator("#game-seed").fill("12")
-    wait_for_change(page, "#panel-game .plate img", before)
+    change(page, "#panel-game .plate img", before)
     before = panel.locator(".plate img").get_attribute("src")
     panel.get_by_role("button", name="New game").click()
-    wait_for_change(page, "#panel-game .plate img", before)
+    change(page, "#panel-game .plate img", before)
 
 
 def test_a_game_that_cannot_be_is_one_sentence_where_the_picture_was(
@@ -117,20 +118,20 @@ def test_a_slider_of_z_changes_the_picture_under_the_finger(
     fader = panel.get_by_role("slider", name="Number 1", exact=True)
     fader.focus()
     page.keyboard.press("End")
-    wait_for_change(page, PICTURE, start)
+    change(page, PICTURE, start)
     assert "z=0%3A4" in page.url
     expect(panel.locator(".fader .value").first).to_have_text("4.0")
     # The same numbers from the address make the same picture.
     turned = page.locator(PICTURE).first.get_attribute("src")
     again = visit(den).open("?tab=latent&z=0:4")
-    wait_for_change(again, PICTURE, start)
+    change(again, PICTURE, start)
     assert again.locator(PICTURE).first.get_attribute("src") == turned
     expect(again.get_by_role("slider", name="Number 1", exact=True)).to_have_value("4")
     page.keyboard.press("Delete")  # back to the seed's own
-    wait_for_change(page, PICTURE, turned)
+    change(page, PICTURE, turned)
     assert page.locator(PICTURE).first.get_attribute("src") == start
     panel.locator(".fader button").nth(3).click()  # the small picture above the second slider
-    wait_for_change(page, PICTURE, start)
+    change(page, PICTURE, start)
     expect(panel.locator(".fader .value").nth(1)).not_to_have_text("0.0")
     panel.get_by_role("button", name="Reset number").nth(1).click()
     page.wait_for_function(
@@ -145,7 +146,7 @@ def test_a_slider_of_z_changes_the_picture_under_the_finger(
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4, steps=6)
     page.mouse.up()
-    wait_for_change(page, PICTURE, start)
+    change(page, PICTURE, start)
     assert "99%3A" in page.url
     panel.get_by_role("button", name="Reset all").click()
     page.wait_for_function(
@@ -162,13 +163,13 @@ def test_a_seed_a_model_and_a_digit(den: serving.Page, visit: Callable[..., Visi
     expect(panel.locator("[data-labelled]")).to_be_hidden()  # this one takes no label
     before = page.locator(PICTURE).first.get_attribute("src")
     panel.get_by_role("button", name="Surprise me").click()
-    wait_for_change(page, PICTURE, before)
+    change(page, PICTURE, before)
     before = page.locator(PICTURE).first.get_attribute("src")
     panel.locator(".desk").get_by_text("Tiny labelled").click()
-    wait_for_change(page, PICTURE, before)
+    change(page, PICTURE, before)
     before = page.locator(PICTURE).first.get_attribute("src")
     panel.locator("[data-labelled]").get_by_text("3", exact=True).click()
-    wait_for_change(page, PICTURE, before)
+    change(page, PICTURE, before)
     assert "label=3" in page.url
 
 
@@ -217,7 +218,7 @@ def test_two_ways_side_by_side_under_one_scrubber(den: serving.Page, visit: Call
     end = shown(screens.first)
     drag(page, panel.get_by_role("slider", name="to seed"), 0.5)
     page.wait_for_function("() => location.search.includes('other=')")
-    page.wait_for_timeout(1_000)
+    idle(page)
     assert (shown(screens.first) != end).any()
     panel.get_by_role("button", name="Play").click()
     expect(scrub).not_to_have_value("60")
@@ -245,12 +246,12 @@ def test_pictures_are_added_and_chosen(den: serving.Page, visit: Callable[..., V
     offer = panel.locator(".tray button").nth(20)
     chosen = pixels(offer.locator("img"))
     offer.click()
-    wait_for_change(page, result, before)
+    change(page, result, before)
     assert (pixels(panel.locator(".few img").nth(5)) == chosen).all()  # though it was clicked at once
     expect(panel.locator(".few button").nth(6)).to_have_attribute("aria-pressed", "true")
     tray = panel.locator(".tray img").first.get_attribute("src")
     panel.get_by_role("button", name="More").click()
-    wait_for_change(page, "#panel-latent .tray img", tray)
+    change(page, "#panel-latent .tray img", tray)
     panel.get_by_role("button", name="Choose for me").click()
     page.wait_for_function(
         f"before => document.querySelector('{result}').getAttribute('src') === before", arg=before
@@ -290,7 +291,7 @@ def test_screenshots_and_nothing_scrolls_sideways(
         panel = f"#panel-{name.partition('-')[0]}"
         ready = {"answer": ".heat", "end": ".exhibits", "walk": "canvas", "way": "canvas", "sum": ".tray"}
         expect(page.locator(f"{panel} {ready.get(name.partition('-')[2], '.plate')}").first).to_be_visible()
-        page.wait_for_timeout(300)
+        decoded(page)
         page.screenshot(path=Path(ARTIFACTS) / f"{name}-{width}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         spilled = page.evaluate(

@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests import serving, tiny
-from tests.test_page import browser
+from tests.browser import LIMIT
 
-__all__ = ["browser"]  # fixture
 pytestmark = pytest.mark.browser
 
 
@@ -50,7 +49,7 @@ def test_a_visitor_plays_inside_another_site(browser: Browser, blog: str) -> Non
     """Catches a page that a frame shows empty."""
     context = browser.new_context(locale="en-US")
     visitor = context.new_page()
-    visitor.set_default_timeout(60_000)
+    visitor.set_default_timeout(LIMIT)
     errors: list[str] = []
     visitor.on("pageerror", lambda error: errors.append(str(error)))
     visitor.goto(blog)

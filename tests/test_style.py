@@ -430,7 +430,7 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
     """Over HTTP as they do. Catches arguments that are lost or mixed up, and refusals without a sentence."""
     model = library.model(FACES)
     with serving.page(tmp_path, [directory]) as page:
-        client = Client(page.url, verbose=False)
+        client = Client(page.url, verbose=False, httpx_kwargs={"timeout": 120})
         known = {direction.id: direction for direction in styles.sliders(library, model)}
 
         def asked(**arguments: Any) -> Any:

@@ -18,10 +18,10 @@ from playwright.sync_api import Page, expect
 
 from demo.panels import style
 from tests import serving
-from tests.test_page import ARTIFACTS, Visit, browser, drag, visit, wait_for_change
+from tests.browser import Visit, change, decoded, idle
+from tests.test_page import ARTIFACTS, drag
 from tests.test_style import DIGITS, ENCODER, FACES, JUDGE, PLAIN, write
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PANEL = "#panel-style"
@@ -41,19 +41,9 @@ def at(page: Page, part: str, model: str = FACES) -> None:
     page.wait_for_selector(f"{PANEL} .of-{part}[data-card={model}]")
 
 
-def settled(panel: str) -> str:
-    """A condition: no answer is awaited."""
-    return f"() => !('waiting' in document.querySelector('{panel}').dataset)"
-
-
 def rested(page: Page, selector: str) -> str:
-    """The picture there, once it has stayed the same for a second: answers come while a stroke is painted."""
-    page.wait_for_function(
-        """selector => { const { src } = document.querySelector(selector), now = performance.now();
-        if (window.restedAt?.src !== src) window.restedAt = { src, since: now };
-        return now - window.restedAt.since > 1000; }""",
-        arg=selector,
-    )
+    """The picture there, once the last is: answers come while a stroke is painted."""
+    idle(page)
     return page.locator(selector).get_attribute("src") or ""
 
 
@@ -84,7 +74,7 @@ def test_a_new_face_at_each_press(atelier: serving.Page, visit: Callable[..., Vi
     ):
         before = page.locator(HERO).get_attribute("src")
         press()
-        wait_for_change(page, HERO, before)
+        change(page, HERO, before)
     assert "seed=12" in page.url
     assert re.search(r"psi=1\.[345]", page.url)
     assert "noise=off" in page.url
@@ -99,7 +89,7 @@ def test_a_new_face_at_each_press(atelier: serving.Page, visit: Callable[..., Vi
     expect(panel.get_by_text("Nobody wrote this digit.")).to_be_visible()
     before = page.locator(HERO).get_attribute("src")
     panel.get_by_text("7", exact=True).click()
-    wait_for_change(page, HERO, before)
+    change(page, HERO, before)
     panel.get_by_text("Tiny plain").first.click()
     at(page, "make", PLAIN)
     expect(page.locator("#style-noise_seed")).to_be_hidden()
@@ -161,7 +151,7 @@ def test_truncation_and_the_two_ways_are_played(atelier: serving.Page, visit: Ca
     page.wait_for_function("() => location.search.includes('other=5')")
     page.keyboard.press("Tab")
     panel.locator(".journey [data-seek='32']").first.click()
-    page.wait_for_timeout(300)
+    idle(page)
     assert screen(page) != middle
 
 
@@ -173,7 +163,7 @@ def test_parents_are_mixed_style_by_style(atelier: serving.Page, visit: Callable
     expect(panel.locator("[data-layer][aria-pressed=true]")).to_have_count(4)
     before = page.locator(child).get_attribute("src")
     panel.get_by_role("button", name="Fine", exact=True).click()
-    wait_for_change(page, child, before)
+    change(page, child, before)
     expect(panel.locator("[data-layer][aria-pressed=true]")).to_have_count(2)
     assert "layers=fine" in page.url
     # Two switches one after the other, faster than any answer.
@@ -218,7 +208,7 @@ def test_a_face_is_pushed(atelier: serving.Page, visit: Callable[..., Visit]) ->
     untouched = page.locator(pushed).get_attribute("src")
     before = untouched
     drag(page, panel.get_by_role("slider", name="glasses: dark"), 0.95)
-    wait_for_change(page, pushed, before)
+    change(page, pushed, before)
     page.wait_for_function("() => /moves=glasses-dark%3A[1-9]/.test(location.search)")
     expect(panel.locator(".unmoved img")).to_have_attribute("src", untouched or "")  # beside it, as it was
     # Another bank: what was turned stays turned, and is marked.
@@ -229,7 +219,7 @@ def test_a_face_is_pushed(atelier: serving.Page, visit: Callable[..., Visit]) ->
     panel.get_by_role("slider").nth(-1).focus()
     before = page.locator(pushed).get_attribute("src")
     page.keyboard.press("End")
-    wait_for_change(page, pushed, before)
+    change(page, pushed, before)
     page.wait_for_function("() => location.search.includes('factor-fine-2%3A3')")
     page.keyboard.press("Delete")
     page.wait_for_function("() => !location.search.includes('factor-fine')")
@@ -272,7 +262,7 @@ def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..
     page.mouse.down()
     page.mouse.move(box["x"] + 260, box["y"] + 60, steps=6)
     page.mouse.up()
-    wait_for_change(page, rebuilt, before)
+    change(page, rebuilt, before)
     expect(chip).to_be_visible()
     expect(panel.get_by_role("button", name="Blue")).to_have_attribute("aria-pressed", "true")
     # Once more with the keyboard, then back.
@@ -280,7 +270,7 @@ def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..
     easel.focus()
     for key in ("Space", "ArrowDown", "ArrowDown", "ArrowDown", "Space"):
         page.keyboard.press(key)
-    wait_for_change(page, rebuilt, before)
+    change(page, rebuilt, before)
     panel.get_by_role("button", name="Undo").click()
     page.wait_for_function(
         "([selector, src]) => document.querySelector(selector).getAttribute('src') === src",
@@ -303,7 +293,7 @@ def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..
     at(page, "edit")
     before = page.locator(f"{PANEL} .moved .frame img").get_attribute("src")
     drag(page, panel.get_by_role("slider", name="hair colour: dark"), 0.9)
-    wait_for_change(page, f"{PANEL} .moved .frame img", before)
+    change(page, f"{PANEL} .moved .frame img", before)
     # Nothing of it is in the address, and letting go brings the seed's face back.
     assert "picture" not in page.url
     assert "ws=" not in page.url
@@ -358,7 +348,7 @@ def test_files_are_brought(atelier: serving.Page, visit: Callable[..., Visit]) -
         image.convert(mode).rotate(90 * len(form)).save(buffer, form)
         kind = f"image/{form.lower()}"
         upload.set_input_files({"name": f"a.{form}", "mimeType": kind, "buffer": buffer.getvalue()})
-        wait_for_change(page, rebuilt, before)
+        change(page, rebuilt, before)
         expect(panel.locator(".problem")).to_have_count(0)
     upload.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"not a picture"})
     expect(panel.locator(".problem")).to_contain_text("image")
@@ -393,7 +383,7 @@ def test_screenshots_and_nothing_scrolls_sideways(
     for part in style.PARTS:
         page.locator(f"{PANEL} [name=part][value={part}]").check(force=True)
         at(page, part)
-        page.wait_for_timeout(500)
+        decoded(page)
         path = Path(ARTIFACTS) / f"style-{part}-{width}-{scheme}-{language}.png"
         page.screenshot(path=path, full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

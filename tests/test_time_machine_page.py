@@ -14,13 +14,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from onnx_models import catalog
 from tests import serving
+from tests.browser import Visit, idle
 from tests.test_first_half_page import shown
-from tests.test_page import ARTIFACTS, Visit, browser, visit
+from tests.test_page import ARTIFACTS
 from tests.test_time_machine import write_wall
 
-__all__ = ["browser", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 PANEL = "#panel-time"
@@ -45,6 +44,7 @@ def settled(page: Page, models: int) -> None:
     """Until so many networks stand on the wall and their frames are drawn."""
     expect(page.locator(f"{PANEL} .wall[data-count='{models}'] canvas[data-film]")).to_have_count(models)
     page.wait_for_function(f"() => document.querySelector('{PANEL} .life .shown')")
+    idle(page)
 
 
 def test_a_visitor_goes_through_time_and_asks_nobody(wall: serving.Page, visit: Callable[..., Visit]) -> None:
@@ -201,11 +201,8 @@ def test_screenshots_and_nothing_scrolls_sideways(
 
 
 @pytest.mark.slow
-def test_the_shipped_networks_travel_too(
-    tmp_path_factory: pytest.TempPathFactory, visit: Callable[..., Visit]
-) -> None:
-    with serving.page(tmp_path_factory.mktemp("shipped"), [catalog.DIRECTORY]) as site:
-        page = visit(site, reduced_motion="reduce").open("?tab=time")
-        page.wait_for_function(f"() => document.querySelector('{PANEL} .life .shown')")
-        assert page.locator(f"{PANEL} .problem").count() == 0
-        assert np.ptp(shown(page.locator(f"{PANEL} canvas[data-film]").first)) > 30
+def test_the_shipped_networks_travel_too(site: serving.Page, visit: Callable[..., Visit]) -> None:
+    page = visit(site, reduced_motion="reduce").open("?tab=time")
+    page.wait_for_function(f"() => document.querySelector('{PANEL} .life .shown')")
+    assert page.locator(f"{PANEL} .problem").count() == 0
+    assert np.ptp(shown(page.locator(f"{PANEL} canvas[data-film]").first)) > 30

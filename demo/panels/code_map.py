@@ -99,13 +99,7 @@ def build(library: Library) -> None:
     first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
     stage = pieces.view(Markup(json.dumps(first)), "maps", runs="map")
     pieces.lessons(models, NAME)
-    desk.input(
-        lambda text: point(library, text),
-        desk,
-        stage,
-        trigger_mode="always_last",
-        **pieces.listening(),
-    )
+    pieces.answer(desk, lambda text: point(library, text), stage)
 
 
 def point(library: Library, text: str) -> str:

@@ -67,7 +67,7 @@ def build(library: Library) -> None:
     pieces.lead(NAME)
     desk = pieces.desk(_desk(groups, state), state, NAME, local=("plot", "dataset"))
     pieces.fixed(show(library), "panes")
-    speed = pieces.view(show_speed(library, {}), "speed")
+    speed = pieces.view(show_speed(library, {}), "speed", answers=False)
 
     def measure(text: str) -> Iterator[Markup]:
         yield from _timed(library, text)  # a generator itself, which is what Gradio looks for

@@ -83,13 +83,7 @@ def build(library: Library) -> None:
     strips = pieces.view(show_chains(library, state), "strips")
     for model in library.catalog.having("parameters", "gibbs_step"):
         _filters(library, model)
-    desk.input(
-        lambda text: _update(library, text),
-        desk,
-        [answers, strips],
-        trigger_mode="always_last",
-        **pieces.listening(),
-    )
+    pieces.answer(desk, lambda text: _update(library, text), [answers, strips])
 
 
 def first_example(library: Library) -> int:

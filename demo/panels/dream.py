@@ -64,19 +64,10 @@ def build(library: Library) -> None:
     pieces.fixed(_way_controls(state), "chain")
     way = pieces.view(show_way(library, state), "way")
     parcel = pieces.download()
-    listening = pieces.listening()
-    desk.input(
-        lambda text: _update(library, text), desk, [sheets, way], trigger_mode="always_last", **listening
-    )
+    pieces.answer(desk, lambda text: _update(library, text), [sheets, way])
     # The search through all training digits takes longer than making the pictures, which do not wait for it.
-    desk.input(
-        lambda text: _update_neighbours(library, text),
-        desk,
-        neighbours,
-        trigger_mode="always_last",
-        **listening,
-    )
-    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **listening)
+    pieces.answer(desk, lambda text: _update_neighbours(library, text), neighbours)
+    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **pieces.listening())
 
 
 def show_sheets(library: Library, state: State) -> Markup:

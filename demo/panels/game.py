@@ -63,13 +63,7 @@ def build(library: Library) -> None:
     desk = pieces.desk(_desk(makers, state), state, NAME)
     stage = pieces.view(show_game(library, state), "stage")
     pieces.lessons(tuple(filter(shows, library.catalog.models)), NAME)
-    desk.input(
-        lambda text: _update(library, text),
-        desk,
-        stage,
-        trigger_mode="always_last",
-        **pieces.listening(),
-    )
+    pieces.answer(desk, lambda text: _update(library, text), stage)
 
 
 def show_game(library: Library, state: State) -> Markup:

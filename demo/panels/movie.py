@@ -74,7 +74,7 @@ def build(library: Library) -> None:
     desk = pieces.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
     preview = replace(state, steps=PREVIEW_STEPS)
     *_, first = stream(library, pieces.pack(preview), whole=state)
-    stage = pieces.view(Markup(first), "stage", runs="movie")
+    stage = pieces.view(Markup(first), "stage", runs="movie", answers=False)
     pieces.lessons(models, NAME)
     parcel = pieces.download()
     turns = Turns()

@@ -66,13 +66,10 @@ def build(library: Library) -> None:
     stage = pieces.view(show_wall(library, state), "gallery")
     pieces.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
     parcel = pieces.download()
-    listening = pieces.listening()
-    desk.input(lambda text: _update(library, text), desk, stage, trigger_mode="always_last", **listening)
+    pieces.answer(desk, lambda text: _update(library, text), stage)
     # Judging four times as many pictures takes longer than making these, which do not wait for it.
-    desk.input(
-        lambda text: _update_readings(library, text), desk, readings, trigger_mode="always_last", **listening
-    )
-    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **listening)
+    pieces.answer(desk, lambda text: _update_readings(library, text), readings)
+    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **pieces.listening())
 
 
 def show_wall(library: Library, state: State) -> Markup:

@@ -88,14 +88,19 @@ def unreadable() -> LineageError:
 # ---------------------------------------------------------------------------------------------- components
 
 
-def view(markup: Markup, name: str, runs: str = "view") -> gr.HTML:
+def view(markup: Markup, name: str, runs: str = "view", answers: bool = True) -> gr.HTML:
     """Return an output that shows markup; a new value is patched in without a flicker.
 
-    ``runs`` names another function of the page's scripts that makes markup of the value.
+    Parameters
+    ----------
+    runs : another function of the page's scripts that makes markup of the value
+    answers : whether every change of the panel's desk is answered here, by way of `answer`
+
     """
+    kind = " data-answers" if answers else ""
     return gr.HTML(
         markup,
-        html_template=f'<div class="view {name}"><div role="status"></div><div></div></div>',
+        html_template=f'<div class="view {name}"{kind}><div role="status"></div><div></div></div>',
         js_on_load=_start(runs),
         apply_default_css=False,
         elem_classes=[f"holds-{name}"],
@@ -138,6 +143,36 @@ def desk(
             ),
         ),
     )
+
+
+def answer(asked: gr.HTML, function: Callable[[str], Any], views: gr.HTML | list[gr.HTML]) -> None:
+    """Let views show, at every change of a desk, what ``function`` makes of its packed state.
+
+    The browser numbers its questions, and each answer says which one it is of: ``data-of`` of its view.
+    """
+
+    def tell(text: str) -> Any:
+        given, number = function(text), _number(text)
+        return [_of(each, number) for each in given] if isinstance(views, list) else _of(given, number)
+
+    asked.input(tell, asked, views, trigger_mode="always_last", **listening())
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a question, None where it has none; who asks is another's to check."""
+    try:
+        number = json.loads(text)["asked"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return number if type(number) is int else None
+
+
+def _of(given: str, number: int | None) -> str:
+    if number is None:
+        return given
+    if given.startswith("{"):
+        return json.dumps({**json.loads(given), "of": number})
+    return f"{given}<!--of {number}-->"
 
 
 def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
@@ -205,7 +240,7 @@ def studio(
     stage = view(show(library, state), "stage")
     lessons(models, panel)
     file = download()
-    asked.input(update, asked, stage, trigger_mode="always_last", **listening())
+    answer(asked, update, stage)
     asked.submit(functools.partial(parcel, library), asked, file, **listening())
     return asked
 

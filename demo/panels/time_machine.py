@@ -105,13 +105,12 @@ def build(library: Library) -> None:
     stage = pieces.view(show_stage(library, state), "stage")
     pieces.lessons(models, NAME)
     parcel = pieces.download()
-    listening = pieces.listening()
-    desk.input(lambda text: _update(library, text), desk, stage, trigger_mode="always_last", **listening)
+    pieces.answer(desk, lambda text: _update(library, text), stage)
 
     def keep(text: str) -> Iterator[str]:
         yield from parcel_of(library, text)  # a generator itself, which is what Gradio looks for
 
-    desk.submit(keep, desk, parcel, **listening)
+    desk.submit(keep, desk, parcel, **pieces.listening())
 
 
 def travellers(library: Library) -> tuple[Model, ...]:

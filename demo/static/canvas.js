@@ -75,7 +75,7 @@ lineage.canvas = (tool, panel, root) => {
   let leaving = 0;
   function send() {
     cancelAnimationFrame(leaving);
-    leaving = requestAnimationFrame(() => {
+    leaving = lineage.nextFrame(copy, () => {
       if (blank()) return;
       paint(copy.getContext("2d", { willReadFrequently: true }), 1);
       cleared = false;

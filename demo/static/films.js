@@ -107,6 +107,6 @@ lineage.projector = (root, kind) => {
     play(!playing);
     event.preventDefault();
   });
-  root.addEventListener("lineage:shown", load);
-  load();
+  root.addEventListener("lineage:shown", () => lineage.during(load()));
+  lineage.during(load());
 };

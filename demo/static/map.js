@@ -59,6 +59,7 @@ lineage.kinds.map = (element, gradio) => {
     cross.style.top = `${100 * v}%`;
     const card = map.plane.closest(".card");
     const decoded = card.querySelector("[data-decoded]");
+    decoded.toggleAttribute("data-exact", exact !== null); // or mixed
     if (exact) put(decoded, exact, { column: 0, row: 0 });
     else if (map.grid) put(decoded, map.grid, ...around(u, v, map.side));
     // Nearest as the eye sees it: by distance on the map, whose two axes have scales of their own.
@@ -81,7 +82,11 @@ lineage.kinds.map = (element, gradio) => {
     map.y = Number((top - inside(v) * (top - bottom)).toFixed(4));
     show(model);
     clearTimeout(resting);
-    resting = setTimeout(() => panel.lineage.set({ model, x: map.x, y: map.y }), REST);
+    lineage.pend(planes);
+    resting = setTimeout(() => {
+      panel.lineage.set({ model, x: map.x, y: map.y });
+      lineage.pend(planes, false);
+    }, REST);
   }
 
   function live(plane) {
@@ -117,7 +122,7 @@ lineage.kinds.map = (element, gradio) => {
       const map = { plane, window: JSON.parse(edges), places: JSON.parse(places), side: Number(side), x: 0, y: 0 };
       planes.set(model, map);
       live(plane);
-      load(grid).then((sheet) => (map.grid = sheet));
+      lineage.during(load(grid).then((sheet) => (map.grid = sheet)));
     }
     const sheet = root.querySelector("[data-real]");
     if (sheet) real = await load(sheet.dataset.real);
@@ -126,7 +131,7 @@ lineage.kinds.map = (element, gradio) => {
 
   let moved = false;
   async function read() {
-    const { stage, points = [], problem = "" } = JSON.parse(props.value || "{}");
+    const { stage, points = [], problem = "", of } = JSON.parse(props.value || "{}");
     if (stage) await begin(stage);
     lineage.show(fault, problem);
     for (const { model, x, y, picture } of points) {
@@ -136,7 +141,9 @@ lineage.kinds.map = (element, gradio) => {
       const exact = await load(picture);
       if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
     }
+    if (of) root.parentElement.dataset.of = of;
     root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+    root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
   }
   root.addEventListener("pointermove", () => (moved = true));
   root.addEventListener("keydown", () => (moved = true));
@@ -156,6 +163,6 @@ lineage.kinds.map = (element, gradio) => {
     }
   });
 
-  watch("value", read);
-  read();
+  watch("value", () => lineage.during(read()));
+  lineage.during(read());
 };

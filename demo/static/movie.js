@@ -70,13 +70,17 @@
       log = value;
       for (const line of rest.slice(pieces.length)) take(JSON.parse(line));
       progress();
+      root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
     }
 
     function begin(head) {
       lineage.show(fault, head.problem ?? "");
       root.classList.toggle("stale", "problem" in head);
       root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
-      if ("problem" in head) return play(false); // the last movie stays
+      if ("problem" in head) {
+        lineage.pend(root, false);
+        return play(false); // the last movie stays
+      }
       ({ steps, end } = head);
       pieces = [];
       lineage.show(root, head.stage);
@@ -108,6 +112,7 @@
 
     function progress() {
       const done = Math.max(ready(), 0);
+      if (end === steps) lineage.pend(root, done < end); // else there is only the beginning, and nobody asked
       find("[data-scrub]")?.style.setProperty("--ready", `${(100 * done) / Math.max(steps, 1)}%`);
       if (done < end) panel.dataset.waiting = lineage.say(["page.progress", { done, steps }]);
       else delete panel.dataset.waiting;
@@ -225,7 +230,11 @@
     // ------------------------------------------------------------ the first movie
 
     // The page comes with the beginning of it; the rest is made for those who open the tab.
-    const open = () => !panel.hidden && end < steps && trigger("input");
+    const open = () => {
+      if (panel.hidden || end === steps) return;
+      lineage.pend(root);
+      trigger("input");
+    };
     panel.addEventListener("lineage:opened", open);
 
     watch("value", read);

@@ -129,14 +129,16 @@
     const [fault] = element.querySelector(".view").children;
     const root = element.closest("[id^='panel-']");
     const read = () => {
-      const markup = props.value ?? "";
+      const markup = lineage.answerOf(element.querySelector(".view"), props.value ?? "");
       const failed = markup.startsWith('<p class="problem"');
       lineage.show(fault, failed ? markup : "");
-      if (failed || !markup) return;
-      const fresh = document.createElement("template");
-      fresh.innerHTML = markup;
-      root.readings = fresh.content;
-      root.dispatchEvent(new CustomEvent("lineage:read"));
+      if (!failed && markup) {
+        const fresh = document.createElement("template");
+        fresh.innerHTML = markup;
+        root.readings = fresh.content;
+        root.dispatchEvent(new CustomEvent("lineage:read"));
+      }
+      root.dispatchEvent(new CustomEvent("lineage:answered"));
     };
     watch("value", read);
     read();

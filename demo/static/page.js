@@ -5,6 +5,8 @@
 //   view       an output: its value is markup, patched into place so that nothing flickers or closes
 //   desk       an input: collects the named controls of its panel into one small JSON state
 //   address    tab, language and the state of the open panel live in the query string
+//   promises   body[data-ready] when everything has started, body[data-pending] counts what is on its way, and
+//              a view's data-of is the number of the question that it answers
 //   pulse      asks the server for nothing while an answer is late, so that it cannot be lost on the way
 
 window.lineage = (() => {
@@ -119,6 +121,44 @@ window.lineage = (() => {
     beating = setTimeout(beat, LATE);
   }
 
+  // ---------------------------------------------------------------- promises
+
+  const pending = new Set(); // whatever makes the page another one in a moment: answers, decoding, a hand at rest
+
+  function pend(what, whether = true) {
+    if (whether) pending.add(what);
+    else pending.delete(what);
+    document.body.dataset.pending = pending.size;
+  }
+
+  function during(work) {
+    const mine = {};
+    pend(mine);
+    return work.finally(() => pend(mine, false));
+  }
+
+  // The last frame that something asks for before it does its work.
+  function nextFrame(what, work) {
+    pend(what);
+    return requestAnimationFrame(() => {
+      work();
+      pend(what, false);
+    });
+  }
+
+  let toStart = (window.gradio_config?.components ?? []).filter(({ props }) =>
+    props.js_on_load?.startsWith("lineage.start("),
+  ).length;
+
+  const OF = /<!--of (\d+)-->$/; // see demo/panels/pieces.py
+
+  // A view's value without the number of the question that it answers, which is kept on the view.
+  function answerOf(root, value) {
+    const number = value.match(OF)?.[1];
+    if (number) root.dataset.of = number;
+    return value.replace(OF, "");
+  }
+
   // ---------------------------------------------------------------- views
 
   // What the visitor did to the page stays: an open disclosure, the value of a control, the focus.
@@ -161,13 +201,14 @@ window.lineage = (() => {
     const root = element.querySelector(".view");
     const [fault, content] = root.children;
     const render = () => {
-      const markup = props.value ?? "";
+      const markup = answerOf(root, props.value ?? "");
       // What went wrong is said above the last good answer, which stays.
       const failed = markup.startsWith("<p class=\"problem\"");
       show(fault, failed ? markup : "");
       if (!failed) show(content, markup);
       content.classList.toggle("stale", failed);
       root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+      root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
     };
     watch("value", render);
     render();
@@ -200,6 +241,7 @@ window.lineage = (() => {
     const settle = Number(element.querySelector(".desk").dataset.settle);
     let state = { ...defaults };
     let settling = null;
+    let asked = 0; // questions so far
     let sent = 0;
     let clock = null;
 
@@ -215,7 +257,6 @@ window.lineage = (() => {
     }
 
     function arrived() {
-      awaited.delete(element);
       clearInterval(clock);
       sent = clock = 0;
       delete panel.dataset.waiting;
@@ -255,12 +296,25 @@ window.lineage = (() => {
       else send();
     }
 
+    const packed = () => JSON.stringify(asked ? { ...state, asked } : state);
+
     function tell() {
       panel.dispatchEvent(new CustomEvent("lineage:changed"));
-      props.value = JSON.stringify(state);
+      props.value = packed();
+    }
+
+    // Whether any view still answers another question than the last. One question may have several answers, and
+    // each of them can be late.
+    function due() {
+      const views = [...panel.querySelectorAll(".view[data-answers]")];
+      const late = asked > 0 && views.some(({ dataset }) => dataset.of !== String(asked));
+      pend(element, late);
+      if (!late) awaited.delete(element);
     }
 
     function send() {
+      asked += 1;
+      pend(element);
       wait();
       tell();
       clearTimeout(settling);
@@ -296,8 +350,9 @@ window.lineage = (() => {
     // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
     // address was read before it had finished laying the page out. Nobody waits where nobody is asked.
     const asks = Object.keys(defaults).some((name) => !local.has(name));
-    watch("value", () => props.value !== JSON.stringify(state) && (asks ? send() : tell()));
+    watch("value", () => props.value !== packed() && (asks ? send() : tell()));
     panel.addEventListener("lineage:shown", arrived);
+    panel.addEventListener("lineage:answered", due);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, set };
@@ -452,10 +507,12 @@ window.lineage = (() => {
     details.addEventListener("toggle", () => {
       if (!details.open || props.value) return;
       expectAnswer(element);
+      pend(element);
       trigger("input");
     });
     watch("value", () => {
       awaited.delete(element);
+      pend(element, false);
       show(details.querySelector(".view"), props.value);
     });
   }
@@ -485,8 +542,10 @@ window.lineage = (() => {
     const panel = element.closest(PANEL);
     if (panel) place(panel);
     kinds[kind](element, gradio);
+    toStart -= 1;
+    if (toStart === 0) document.body.dataset.ready = "";
   }
 
   hints();
-  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, kinds };
+  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, answerOf, kinds };
 })();

@@ -66,7 +66,7 @@ lineage.easel = (root, panel) => {
   // At most one picture a frame leaves the easel, and the last one always does.
   function send() {
     cancelAnimationFrame(leaving);
-    leaving = requestAnimationFrame(() => {
+    leaving = lineage.nextFrame(copy, () => {
       if (blank()) return leave();
       panel.set(own(composite()));
     });
@@ -173,14 +173,14 @@ lineage.easel = (root, panel) => {
 
   root.addEventListener("change", ({ target }) => {
     if (target.dataset.upload === undefined || !target.files.length) return;
-    bring(target.files[0]);
+    lineage.during(bring(target.files[0]));
     target.value = ""; // the same file once more is a change too
   });
   root.addEventListener("dragover", (event) => event.target.closest(".mirror") && event.preventDefault());
   root.addEventListener("drop", (event) => {
     if (!event.target.closest(".mirror")) return;
     event.preventDefault();
-    if (event.dataTransfer.files.length) bring(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) lineage.during(bring(event.dataTransfer.files[0]));
   });
 
   root.addEventListener("click", ({ target }) => {

@@ -260,7 +260,7 @@ lineage.time = (tool, panel, root) => {
     show();
   });
   root.addEventListener("lineage:opened", () => fresh && cards.length && begin());
-  root.addEventListener("lineage:shown", load);
+  root.addEventListener("lineage:shown", () => lineage.during(load()));
   reflect();
-  load();
+  lineage.during(load());
 };

@@ -1,0 +1,128 @@
+"""How tests look at a page in a browser: they wait for what the page promises, and never for a time.
+
+The page's promises are in ``demo/static/page.js``: ``body[data-ready]`` when everything has started, and
+``body[data-pending]``, which counts what is on its way: answers, pictures that are decoded, a hand at rest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+LIMIT = 120_000
+"""Milliseconds for anything a page is waited for: it is only ever reached where something is broken."""
+
+expect.set_options(timeout=LIMIT)
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LOCAL = {"127.0.0.1", "localhost", "::1"}
+INSTALL = "install one with: apt-get install chromium, or python -m playwright install chromium"
+LEFT = re.compile("AbortError|Connection errored out|Failed to fetch|network error")
+"""What Gradio says in the console of a stream that is cut because its page is left."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running Chromium; a skip where there is none, a failure where continuous integration has none."""
+    with sync_playwright() as playwright:
+        system = next(
+            filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+        )
+        path = system or playwright.chromium.executable_path
+        if not Path(path).exists():
+            reason = f"there is no Chromium: {INSTALL}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=LIMIT)
+        yield running
+        running.close()
+
+
+def idle(page: Page) -> None:
+    """Until everything has started, and nothing that was asked for, or is about to be, is on its way."""
+    # What follows a hand leaves in the next frame.
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_function(
+        "() => 'ready' in document.body.dataset && !Number(document.body.dataset.pending ?? 0)"
+    )
+
+
+def change(page: Page, selector: str, before: str | None) -> None:
+    """Until the picture at ``selector`` is another one than ``before``, and the last of those asked for."""
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector)?.getAttribute('src') !== before",
+        arg=[selector, before],
+    )
+    idle(page)
+
+
+def decoded(page: Page) -> None:
+    """Until every picture to be seen has its own size: before that it is as wide as nothing."""
+    page.wait_for_function(
+        "() => [...document.images].every(image => !image.offsetParent || image.naturalWidth > 0)"
+    )
+    idle(page)
+
+
+class Visit:
+    """One visitor: a browser context of their own, and everything that went wrong in it."""
+
+    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
+        settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
+        self.context = browser.new_context(**settings)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(LIMIT)
+        self.base = base
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("console", lambda line: line.type == "error" and self.complaints.append(line.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._watch)
+
+    def _watch(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname not in LOCAL:
+            self.outside.append(request.url)
+
+    def open(self, query: str = "") -> Page:
+        """Go to an address, and wait until all of the page is there and answered."""
+        before = len(self.complaints)
+        self.page.goto(f"{self.base}/{query}", wait_until="commit")
+        del self.complaints[before:]  # the old page's, of being left: there is no new one yet
+        self.page.wait_for_load_state()
+        expect(self.page.locator("[role=tab]").first).to_be_visible()
+        idle(self.page)
+        # The last words of the old page may come late.
+        self.complaints[before:] = [said for said in self.complaints[before:] if not LEFT.search(said)]
+        return self.page
+
+    def unsaid(self) -> list[str]:
+        """Sentences of the page with a place, "{name}", that nobody gave a value for; not its equations."""
+        if self.page.url == "about:blank":
+            return []
+        found: list[str] = self.page.evaluate(
+            """() => [...document.querySelectorAll("[data-say]")].flatMap((element) =>
+                Object.keys(JSON.parse(element.dataset.say))
+                    .filter((target) => target !== "html")
+                    .map((target) => (target === "text" ? element.textContent : element.getAttribute(target)))
+                    .filter((words) => /\\{\\w+(:.)?\\}/.test(words ?? "")))"""
+        )
+        return found
