@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import messages
+from demo import fonts, messages
 from demo.library import Library
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -42,18 +42,6 @@ _STYLES = (
     "compare.css",
 )
 
-# What each system reads best in; nothing is downloaded.
-_SANS = (
-    "-apple-system",
-    "Segoe UI",
-    "Roboto",
-    "Helvetica Neue",
-    "Noto Sans",
-    "Liberation Sans",
-    "Arial",
-    "sans-serif",
-)
-
 PAPER, INK = "#faf7f2", "#1c1b1a"
 """The page's ground and its text; dark mode turns them round. ``static/style.css`` has the tones between."""
 
@@ -68,7 +56,7 @@ def launch_options(library: Library) -> dict[str, Any]:
 
 
 def _theme() -> gr.themes.Base:
-    return gr.themes.Base(font=_SANS, font_mono=("ui-monospace", "monospace")).set(
+    return gr.themes.Base(font=(fonts.FAMILY, "sans-serif"), font_mono=("ui-monospace", "monospace")).set(
         body_background_fill=PAPER,
         body_background_fill_dark=INK,
         body_text_color=INK,
@@ -83,6 +71,7 @@ def _head(library: Library) -> str:
     scripts = "\n".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in _SCRIPTS)
     return (
         '<meta name="color-scheme" content="light dark">\n'
+        f"{fonts.head()}"
         f"<style>{style}</style>\n"
         f'<script type="application/json" id="lineage-messages">{words}</script>\n{scripts}'
     )

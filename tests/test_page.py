@@ -123,6 +123,35 @@ def test_nothing_of_gradio_is_left_to_see(site: serving.Page, visit: Callable[..
     assert page.title() == "Latent Lineage: from RBM to StyleGAN"
 
 
+def test_the_page_is_set_in_the_typeface_that_it_brings(
+    site: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    """Catches a file that the browser refuses, a rule that names another family, uneven figures."""
+    page = visit(site).open("?lang=fr")
+    faces = page.evaluate(
+        "document.fonts.load('16px \"IBM Plex Sans\"', 'aψ').then(all => all.map(f => f.status))"
+    )
+    assert faces == ["loaded", "loaded"]
+    assert page.evaluate("document.fonts.check('16px \"IBM Plex Sans\"', 'é œ ψ 0,7 · − ±')")
+    families = page.evaluate(
+        """() => [...new Set([...document.querySelectorAll('main *')]
+            .filter(e => e.offsetParent && !e.closest('math')).map(e => getComputedStyle(e).fontFamily))]"""
+    )
+    assert all(each.split(",")[0].strip("'\"") == "IBM Plex Sans" for each in families), families
+    # Every figure is as wide as every other, in any weight.
+    widths = page.evaluate(
+        """() => [400, 600, 650].map(weight => new Set([...'0123456789'].map(figure => {
+            const span = document.querySelector('main').appendChild(document.createElement('span'));
+            span.style.cssText = `position: absolute; font: ${weight} 200px 'IBM Plex Sans'`;
+            span.textContent = figure;
+            const { width } = span.getBoundingClientRect();
+            span.remove();
+            return width;
+        })).size)"""
+    )
+    assert widths == [1, 1, 1]
+
+
 # ---------------------------------------------------------------------------------------------------- draw
 
 

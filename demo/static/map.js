@@ -132,6 +132,7 @@ lineage.kinds.map = (element, gradio) => {
   let moved = false;
   async function read() {
     const { stage, points = [], problem = "", of } = JSON.parse(props.value || "{}");
+    if (!lineage.fresh(root.parentElement, of)) return;
     if (stage) await begin(stage);
     lineage.show(fault, problem);
     for (const { model, x, y, picture } of points) {
@@ -141,7 +142,6 @@ lineage.kinds.map = (element, gradio) => {
       const exact = await load(picture);
       if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
     }
-    if (of) root.parentElement.dataset.of = of;
     root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
     root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
   }

@@ -130,6 +130,7 @@
     const root = element.closest("[id^='panel-']");
     const read = () => {
       const markup = lineage.answerOf(element.querySelector(".view"), props.value ?? "");
+      if (markup === null) return;
       const failed = markup.startsWith('<p class="problem"');
       lineage.show(fault, failed ? markup : "");
       if (!failed && markup) {

@@ -152,11 +152,18 @@ window.lineage = (() => {
 
   const OF = /<!--of (\d+)-->$/; // see demo/panels/pieces.py
 
-  // A view's value without the number of the question that it answers, which is kept on the view.
+  // Whether a view may show the answer to this question, which it then is of. Two answers under way can overtake
+  // one another: the older one, come late, would stay for good.
+  function fresh(root, number) {
+    if (number === undefined) return true;
+    if (Number(number) < Number(root.dataset.of ?? 0)) return false;
+    root.dataset.of = number;
+    return true;
+  }
+
+  // A view's value without the number of the question that it answers; null where a newer one is answered.
   function answerOf(root, value) {
-    const number = value.match(OF)?.[1];
-    if (number) root.dataset.of = number;
-    return value.replace(OF, "");
+    return fresh(root, value.match(OF)?.[1]) ? value.replace(OF, "") : null;
   }
 
   // ---------------------------------------------------------------- views
@@ -202,6 +209,7 @@ window.lineage = (() => {
     const [fault, content] = root.children;
     const render = () => {
       const markup = answerOf(root, props.value ?? "");
+      if (markup === null) return;
       // What went wrong is said above the last good answer, which stays.
       const failed = markup.startsWith("<p class=\"problem\"");
       show(fault, failed ? markup : "");
@@ -317,9 +325,9 @@ window.lineage = (() => {
       pend(element);
       wait();
       tell();
+      // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once.
       clearTimeout(settling);
-      if (settle) settling = setTimeout(trigger, settle, "input");
-      else trigger("input");
+      settling = setTimeout(trigger, settle, "input");
     }
 
     function restore() {
@@ -547,5 +555,5 @@ window.lineage = (() => {
   }
 
   hints();
-  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, answerOf, kinds };
+  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
 })();
