@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from export import manifest, test_vectors
+from export import inputs, manifest, test_vectors
 from export.official.words import ABOUT_LICENCE
 
 KINDS = {
@@ -22,8 +22,8 @@ SAMPLES = {  # Python that makes an input of that range; shape and dtype are fil
     "(-inf, inf)": "rng.standard_normal({shape}, dtype=numpy.float32)",
     "[0, inf)": "rng.random({shape}, dtype=numpy.float32)",
     "{1, 2, ...}": "numpy.ones({shape}, dtype=numpy.int64)",
-    "{-1, ..., 9}": "numpy.zeros({shape}, dtype=numpy.int64)",
 }
+ZEROS = "numpy.zeros({shape}, dtype=numpy.int64)"  # the same, of a label
 NOISE = {  # what a converted network does with it
     "const": "the checkpoint's own, a part of the graph",
     "input": "asked for, as `noise_K`",
@@ -231,7 +231,8 @@ def _snippet(model: Mapping[str, Any]) -> str:
     ]
     for tensor in graph["inputs"]:
         shape = tuple(4 if size == "batch" else size for size in tensor["shape"])
-        lines.append(f"{tensor['name']} = {SAMPLES[tensor['range']].format(shape=shape)}")
+        sample = ZEROS if inputs.classes(tensor["range"]) else SAMPLES[tensor["range"]]
+        lines.append(f"{tensor['name']} = {sample.format(shape=shape)}")
     given = ", ".join(f'"{tensor["name"]}": {tensor["name"]}' for tensor in graph["inputs"])
     output = graph["outputs"][0]
     lines.append(f'{output["name"]} = session.run(["{output["name"]}"], {{{given}}})[0]')

@@ -49,7 +49,7 @@ BATCH = 100
 NOTHING = ("none",)  # an answer that says that there is none of the thing asked for
 HIDDEN = ("hidden",)  # one that says that it cannot be seen
 DIGITS = 6  # significant ones, of a vector's values
-# How training/stylegan2.py names the weights that turn w into a layer's styles.
+# How training/stylegan2_networks.py names the weights that turn w into a layer's styles.
 AFFINE = re.compile(r"(up|stay|rgb)\.(\d+)\.convolution\.style\.weight")
 
 
@@ -288,7 +288,8 @@ def factors(affine: Sequence[NDArray[Any]], count: int) -> Floats:
 def affine_weights(content: bytes) -> dict[int, NDArray[Any]]:
     """A by row of ws, [styles of all layers that listen to it, w], from a synthesis graph's initialisers.
 
-    Empty where the graph's parameters are not named as those of training/stylegan2.py, or not all are there.
+    Empty where the graph's parameters are not named as those of training/stylegan2_networks.py, or not all
+    are there.
     """
     rows: dict[int, list[NDArray[Any]]] = {}
     stored = {

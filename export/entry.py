@@ -1,4 +1,7 @@
-"""What a person says about a model: one `Entry` each, kept in `export.models`, joined in `export.table`."""
+"""What a person says about a model: one `Entry` each, kept in `export.models`, joined in `export.table`.
+
+What its run says, its id leads to: `training.families` knows the file that teaches it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,6 @@ class Entry:
     id: str
     kind: Literal["model", "baseline", "judge", "exhibit", "encoder"]
     year: int
-    family: str  # the file in `training/` that teaches it
     title: Mapping[str, str]  # by language
     lesson: Mapping[str, str]  # three sentences, by language
     equation: str  # MathML

@@ -1,7 +1,6 @@
 """A model's folder: everything is made and proved in memory; `export.manifest.write` puts it on disk."""
 
 import dataclasses
-import importlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from export.to_onnx import stored, traced, with_weights
 from export.tolerance import TOLERANCE
 from onnx_models.catalog import Tensor
 from training.checkpoint import Run, RunError, load_weights
+from training.families import FAMILIES, name_of
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> d
 
     Raises :class:`training.checkpoint.RunError` where a run was made by another version of the family's file.
     """
-    family = importlib.import_module(f"training.{entry.family}")
+    family = FAMILIES[entry.id]
     config_type = type(next(iter(family.MODELS[entry.id].values())))
     try:
         built: dict[str, nn.Module] = family.build(config_type(**config))
@@ -124,7 +124,8 @@ def networks(entry: Entry, config: dict[str, Any], weights: dict[str, Any]) -> d
             network.eval().requires_grad_(False)
     except (TypeError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise RunError(f"The run of {entry.id} does not fit training/{entry.family}.py: {reason}") from error
+        file = f"training/{name_of(family)}.py"
+        raise RunError(f"The run of {entry.id} does not fit {file}: {reason}") from error
     return built
 
 
@@ -214,7 +215,7 @@ def _document(
         "kind": entry.kind,
         "title": dict(entry.title),
         "year": entry.year,
-        "family": entry.family,
+        "family": name_of(FAMILIES[entry.id]),
         "paper": dict(entry.paper),
         "lesson": dict(entry.lesson),
         "equation": entry.equation,

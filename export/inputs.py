@@ -1,5 +1,6 @@
 """Seeded inputs for a graph, drawn from the documented generator so that any language can repeat them."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,20 @@ NORMAL = "N(0, 1)"
 REAL = "(-inf, inf)"
 POSITIVE = "[0, inf)"
 COUNTING = "{1, 2, ...}"  # steps
-LABEL = "{-1, ..., 9}"  # -1: none
+
+
+def labels(classes: int) -> str:
+    """The range of a label of so many classes; -1: none."""
+    return f"{{-1, ..., {classes - 1}}}"
+
+
+def classes(range: str) -> int:
+    """Of how many classes a label of this `range` is; 0 where it is none."""
+    found = re.fullmatch(r"\{-1, \.\.\., (\d+)\}", range)
+    return int(found[1]) + 1 if found else 0
+
+
+LABEL = labels(10)
 
 
 def draw(tensors: Iterable[Tensor], batch: int, seed: int) -> dict[str, NDArray[Any]]:
@@ -49,8 +63,8 @@ def _draw(tensor: Tensor, batch: int, seed: int, layer: int) -> NDArray[Any]:
             values = 1 + np.floor(values * 10)
         elif tensor.range == POSITIVE:
             values = 0.25 + values**2  # clear of zero, where a root would magnify rounding
-        elif tensor.range == LABEL:
-            values = np.floor(values * 11) - 1
+        elif classes(tensor.range):
+            values = np.floor(values * (1 + classes(tensor.range))) - 1
         elif tensor.range != UNIFORM:
             raise ValueError(f"{tensor.name}: nothing is known of drawing from {tensor.range!r}")
     return values.reshape(batch, *shape).astype(tensor.dtype)

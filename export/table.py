@@ -1,40 +1,9 @@
-"""Every model that can be exported, by its id."""
+"""Every model that can be exported, by its id: what the files of `export.models` list in their `ENTRIES`."""
 
+from export import models
 from export.entry import Entry
-from export.models import (
-    acgan,
-    autoencoder,
-    cdcgan,
-    cgan,
-    classifier,
-    dbn,
-    dcgan,
-    gan,
-    pca,
-    rbm,
-    ssgan,
-    stylegan2,
-    stylegan2_encoder,
-    vae,
-    wgan_gp,
-)
+from training.families import offering
 
-FAMILIES = (
-    rbm,
-    dbn,
-    pca,
-    autoencoder,
-    vae,
-    gan,
-    cgan,
-    dcgan,
-    cdcgan,
-    acgan,
-    ssgan,
-    wgan_gp,
-    stylegan2,
-    stylegan2_encoder,
-    classifier,
-)
-
-ENTRIES: dict[str, Entry] = {entry.id: entry for family in FAMILIES for entry in family.ENTRIES}
+ENTRIES: dict[str, Entry] = {
+    entry.id: entry for module in offering(models, "ENTRIES") for entry in module.ENTRIES
+}

@@ -15,7 +15,7 @@ from torch.nn import functional
 from evaluation import classify, generators
 from evaluation.context import Context, answers
 from onnx_models.catalog import Graph, Group, Metric, Model, Tensor
-from training import avatars, classifier, datasets, loop
+from training import avatars, classifier, datasets, randomness
 from training.datasets import DatasetError
 
 
@@ -150,7 +150,7 @@ def test_the_classifier_learns_each_attribute_from_its_own_outputs() -> None:
         losses.append(functional.cross_entropy(logits[:, start:stop], faces[:, k]))
         start = stop
     (stage,) = classifier.stages(config, networks, images, faces)
-    found = stage.rule.step(images, faces, 0.5, loop.Draw([0], torch.device("cpu")))
+    found = stage.rule.step(images, faces, 0.5, randomness.Draw([0], torch.device("cpu")))
     torch.testing.assert_close(found["cross_entropy"], torch.stack(losses).mean())
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from training import captured, loop, ssgan
+from training import captured, randomness, ssgan
 
 
 def test_a_processor_plays_the_step_itself() -> None:
@@ -33,7 +33,7 @@ def test_a_replayed_step_descends_as_an_ordinary_one(monkeypatch: pytest.MonkeyP
         (stage,) = ssgan.stages(config, networks, images, labels)
         found = []
         for k in range(20):
-            draw = loop.Draw([0, 0, k], images.device)
+            draw = randomness.Draw([0, 0, k], images.device)
             found += [float(loss) for loss in stage.rule.step(images, labels, k / 20, draw).values()]
         return found
 

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluation import annealing, belief
-from export.graphs import LabelledGibbsStep, softplus
+from export.models.dbn import LabelledGibbsStep, softplus
 from tests import tiny
 from training import __main__ as command_line
-from training import checkpoint, dbn, loop
+from training import checkpoint, dbn, dbn_greedy, dbn_networks, loop, randomness
 from training.config import ConfigError
-from training.rbm import RBM
+from training.rbm import RBM, Ascent
 
 CODE, HIDDEN, CLASSES = 4, 3, 3
 CPU = torch.device("cpu")
@@ -32,15 +32,15 @@ def binary(units: int) -> Tensor:
     return torch.tensor(list(itertools.product((0.0, 1.0), repeat=units)))
 
 
-def memory(seed: int = 0) -> dbn.AssociativeMemory:
+def memory(seed: int = 0) -> dbn_networks.AssociativeMemory:
     generator = torch.Generator().manual_seed(seed)
-    network = dbn.AssociativeMemory(CODE, HIDDEN, CLASSES)
+    network = dbn_networks.AssociativeMemory(CODE, HIDDEN, CLASSES)
     for parameter in network.parameters():
         parameter.copy_(torch.randn(parameter.shape, generator=generator))
     return network
 
 
-def log_joint(network: dbn.AssociativeMemory) -> Tensor:
+def log_joint(network: dbn_networks.AssociativeMemory) -> Tensor:
     """log of the unnormalised p(code, label), hidden states summed one by one: [2^CODE, CLASSES]."""
     table = []
     for code in binary(CODE):
@@ -95,21 +95,23 @@ def test_the_ascent_follows_the_likelihood() -> None:
 
     (log_unnormalised(data).mean() - log_unnormalised(states).logsumexp(0)).backward()
     before = [parameter.clone() for parameter in rbm.parameters()]
-    ascent = dbn.Ascent(rbm, offset_rate=0.0)
+    ascent = Ascent(rbm, offset_rate=0.0)
     ascent.offset = torch.zeros(5), torch.zeros(4)
-    ascent.climb(data, states, (-rbm.free_energy(states)).softmax(0), rate=1.0)
+    ascent.climb(data, states, rate=1.0, shares=(-rbm.free_energy(states)).softmax(0))
     for leaf, old, new in zip(leaves, before, rbm.parameters(), strict=True):
         torch.testing.assert_close(new - old, leaf.grad, **CLOSE)
 
 
 def test_the_label_gradient_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Catches a term missing from Larochelle & Bengio's gradient: compared with autograd's."""
-    monkeypatch.setattr(dbn, "CLASSES", CLASSES)
+    monkeypatch.setattr(dbn_greedy, "CLASSES", CLASSES)
     network, code, label = memory(), binary(CODE)[[1, 6, 11]], torch.tensor([0, 2, 1])
     twin = memory().requires_grad_(True)
     functional.cross_entropy(twin.label_scores(code)[0], label).backward()
     before = [parameter.clone() for parameter in network.parameters()]
-    ascent = dbn.MemoryAscent(dbn.DBNConfig(label_weight=1.0), network, torch.full([CLASSES], 1 / CLASSES))
+    ascent = dbn_greedy.MemoryAscent(
+        dbn.DBNConfig(label_weight=1.0), network, torch.full([CLASSES], 1 / CLASSES)
+    )
     ascent._climb_label(code, label, rate=1.0)
     for old, new, other in zip(before, network.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(new - old, -other.grad, **CLOSE)
@@ -119,7 +121,7 @@ def test_chains_count_as_often_as_their_class_occurs() -> None:
     """Catches a rare class whose chains weigh as much as a frequent one's: its fixed point would be off."""
     shares = torch.tensor([0.3, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03])
     config = dbn.DBNConfig(chains=30)
-    ascent = dbn.MemoryAscent(config, dbn.AssociativeMemory(CODE, HIDDEN), shares)
+    ascent = dbn_greedy.MemoryAscent(config, dbn_networks.AssociativeMemory(CODE, HIDDEN), shares)
     by_class = torch.zeros(10).index_add(0, ascent._label, ascent._shares)
     torch.testing.assert_close(by_class, shares, **CLOSE)
 
@@ -142,7 +144,7 @@ def test_fresh_layers_start_at_the_datas_log_odds() -> None:
     data = torch.zeros(8, 5)
     data[:6, 0] = 1
     rbm = RBM(5, 4)
-    dbn.Ascent(rbm, 0.01).start(data, fresh=True)
+    Ascent(rbm, 0.01).start(data, fresh=True)
     assert torch.sigmoid(rbm.visible_bias[0]).item() == pytest.approx(7 / 10)  # (6 + 1) / (8 + 2)
     assert torch.sigmoid(rbm.visible_bias[1]).item() == pytest.approx(1 / 10)
 
@@ -153,18 +155,21 @@ def test_fresh_layers_start_at_the_datas_log_odds() -> None:
 class _Holder(torch.nn.Module):
     """What LabelledGibbsStep reads of a network: its memory, and how hard a held label pulls."""
 
-    def __init__(self, network: dbn.AssociativeMemory, gains: Sequence[float]) -> None:
+    def __init__(self, network: dbn_networks.AssociativeMemory, gains: Sequence[float]) -> None:
         super().__init__()
         self.memory = network
         self.register_buffer("label_gain", torch.tensor(gains))
 
-    gain = dbn.DeepBeliefNetwork.gain
+    gain = dbn_networks.DeepBeliefNetwork.gain
 
 
 def step(
-    network: dbn.AssociativeMemory, visible: Tensor, label: Tensor, gains: Sequence[float] = (1.0,) * CLASSES
+    network: dbn_networks.AssociativeMemory,
+    visible: Tensor,
+    label: Tensor,
+    gains: Sequence[float] = (1.0,) * CLASSES,
 ) -> tuple[Tensor, ...]:
-    draw = loop.Draw([0], CPU)
+    draw = randomness.Draw([0], CPU)
     noise = [draw.uniform(len(visible), units) for units in (HIDDEN, CODE, CLASSES)]
     outputs: tuple[Tensor, ...] = LabelledGibbsStep(_Holder(network, gains))(visible, label, *noise)
     return outputs
@@ -292,7 +297,7 @@ def test_a_run_stopped_in_every_stage_resumes_to_the_same_bits(
     assert command_line.main(command(data, tmp_path / "whole")) == 0
     whole = checkpoint.load_run(tmp_path / "whole" / "dbn")
     logged = [json.loads(line)["stage"] for line in whole.log.read_text().splitlines()]
-    assert list(dict.fromkeys(logged)) == list(dbn.STAGES)
+    assert list(dict.fromkeys(logged)) == list(dbn_greedy.STAGES)
 
     taken = itertools.count(1)
     original = loop._agreed
@@ -325,12 +330,12 @@ def test_the_classifier_starts_from_the_greedy_weights() -> None:
     config = dbn.DBNConfig(code=12, memory=16)
     networks = dbn.build(config)
     stack, classifier = networks["greedy"], networks["classifier"]
-    assert isinstance(stack, dbn.GreedyStack)
-    assert isinstance(classifier, dbn.ForwardNetwork)
+    assert isinstance(stack, dbn_networks.GreedyStack)
+    assert isinstance(classifier, dbn_networks.ForwardNetwork)
     classifier.start_from(stack)
     image = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     code = stack.layer(1).hidden_mean(stack.layer(0).hidden_mean(image.flatten(1)))
-    no_label = torch.zeros(3, dbn.CLASSES)
+    no_label = torch.zeros(3, dbn_networks.CLASSES)
     with torch.no_grad():
         _, features = classifier(image)
     torch.testing.assert_close(features, stack.memory.hidden_mean(torch.cat([code, no_label], 1)), **CLOSE)

@@ -16,7 +16,7 @@ from onnx_models import catalog
 from onnx_models.catalog import Group
 from onnx_models.directions import Direction, load, moved
 from tests import tiny
-from training import stylegan2
+from training import stylegan2_networks
 from training.avatars import ATTRIBUTES
 
 Z, W, ROWS = 6, 5, 6
@@ -221,7 +221,7 @@ def test_factors_are_the_longest_axes_of_the_styles() -> None:
 def test_weights_are_found_in_the_row_that_feeds_them() -> None:
     """Each row of ws is moved in turn: catches weights ascribed to a layer that listens to another row."""
     torch.manual_seed(0)
-    synthesis = stylegan2.SynthesisNetwork(W, (4, 3, 2), channels=3)
+    synthesis = stylegan2_networks.SynthesisNetwork(W, (4, 3, 2), channels=3)
     weights = [
         numpy_helper.from_array(value.numpy(), name)
         for name, value in synthesis.state_dict().items()

@@ -494,7 +494,7 @@ def test_command_refuses_in_one_sentence(
 ) -> None:
     """Catches tracebacks and silent successes: an unknown model, a missing run, no run, no directory."""
     assert command.main(["nonsense"]) == 2
-    assert "there is no model 'nonsense'; the models are rbm," in capsys.readouterr().err
+    assert "there is no model 'nonsense'; the models are acgan," in capsys.readouterr().err
     assert command.main(["gan", "--runs", str(tmp_path)]) == 1
     assert "gan: skipped. The run" in capsys.readouterr().err
     assert command.main(["--runs", str(tmp_path)]) == 2

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from export.table import ENTRIES
 from export.to_onnx import to_onnx
-from training import acgan, adversarial, cdcgan, cgan, dcgan, gan, loop, ssgan, wgan_gp
+from training import acgan, adversarial, cdcgan, cgan, dcgan, gan, randomness, ssgan, wgan_gp
 from training.config import ConfigError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -192,7 +192,7 @@ def test_the_semi_supervised_gan_never_reads_another_label() -> None:
         torch.manual_seed(0)
         networks = ssgan.build(config)
         (stage,) = ssgan.stages(config, networks, images, labels)
-        stage.rule.step(images[:20], batch_labels, 0.0, loop.Draw([0], CPU))
+        stage.rule.step(images[:20], batch_labels, 0.0, randomness.Draw([0], CPU))
         return cast(Tensor, networks["discriminator"].layers[0].direction)
 
     assert torch.equal(learned(labels[:20]), learned(torch.zeros(20, dtype=torch.int64)))
@@ -226,7 +226,7 @@ def test_real_and_made_images_never_share_batch_statistics(family: Any) -> None:
     spy = networks["discriminator"] = _Spy(networks["discriminator"])
     images = pictures(6)
     (stage,) = family.stages(config, networks, images, torch.arange(6))
-    stage.rule.step(images, torch.arange(6), 0.0, loop.Draw([0], CPU))
+    stage.rule.step(images, torch.arange(6), 0.0, randomness.Draw([0], CPU))
     assert [len(batch) for batch in spy.seen] == [6, 6, 6]  # real; made for D; made for G
     assert torch.equal(spy.seen[0], images.float() / 255)
 
@@ -256,7 +256,7 @@ def test_each_player_learns_and_none_stays_frozen(family: Any, config: Any) -> N
     images, labels = pictures(200), torch.arange(200) % 10
     (stage,) = family.stages(config, networks, images, labels)
     before = {name: [p.clone() for p in net.parameters()] for name, net in networks.items()}
-    losses = stage.rule.step(images[: stage.batch], labels[: stage.batch], 0.0, loop.Draw([0], CPU))
+    losses = stage.rule.step(images[: stage.batch], labels[: stage.batch], 0.0, randomness.Draw([0], CPU))
     assert all(torch.isfinite(value) for value in losses.values())
     for name, network in networks.items():
         assert any(not torch.equal(a, b) for a, b in zip(before[name], network.parameters(), strict=True))
@@ -299,7 +299,7 @@ def test_the_critic_takes_its_share_of_the_batch_at_each_step() -> None:
     spy = networks["critic"] = _Spy(networks["critic"])
     images = pictures(10)
     (stage,) = wgan_gp.stages(config, networks, images, images)
-    stage.rule.step(images, images, 0.0, loop.Draw([0], CPU))
+    stage.rule.step(images, images, 0.0, randomness.Draw([0], CPU))
     assert [len(batch) for batch in spy.seen] == [2] * 16  # between, real, made, five times; then G's
     assert torch.equal(torch.cat(spy.seen[1:15:3]), images.float() / 255)
 

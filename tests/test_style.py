@@ -58,7 +58,7 @@ def write(directory: Path) -> Path:
     found = directions.find(known.model(FACES), known, Runtime("cpu"), 600)
     width = len(found["directions"][0]["vector"])
     for k, part in enumerate(("coarse", "fine"), start=1):
-        # As `find` writes them of a network whose weights are named as training/stylegan2.py names them.
+        # As `find` writes them of a network with weights named as in training/stylegan2_networks.py.
         vector = np.eye(width)[k].tolist()
         name = {"en": f"factor {k}, {part} layers", "fr": f"facteur {k}"}
         factor = {

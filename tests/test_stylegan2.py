@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training import adversarial, loop, stylegan2
+from training import adversarial, randomness, stylegan2, stylegan2_layers, stylegan2_networks
 from training.config import ConfigError
 from training.stylegan2 import ColourConfig, StyleConfig
 
@@ -33,7 +33,8 @@ def built(config: StyleConfig = SMALL, seed: int = 0) -> dict[str, nn.Module]:
 
 def noises(sizes: int, batch: int, seed: int = 5) -> list[Tensor]:
     return [
-        normals(batch, 1, size, size, seed=seed + k) for k, size in enumerate(stylegan2.noise_sizes(sizes))
+        normals(batch, 1, size, size, seed=seed + k)
+        for k, size in enumerate(stylegan2_networks.noise_sizes(sizes))
     ]
 
 
@@ -61,16 +62,16 @@ def test_resampling_is_zeros_filter_and_every_second_pixel() -> None:
     x = normals(2, 3, 5, 5).double()
     maps = x.reshape(6, 5, 5).numpy()
     for found, expected in (
-        (stylegan2.doubled(x), [upfirdn(one, 2, 2, 1, 4.0, 1) for one in maps]),
-        (stylegan2.halved(x), [upfirdn(one, 1, 1, 1, 1.0, 2) for one in maps]),
-        (stylegan2.smoothed(x, 2), [upfirdn(one, 1, 2, 2, 1.0, 1) for one in maps]),
+        (stylegan2_layers.doubled(x), [upfirdn(one, 2, 2, 1, 4.0, 1) for one in maps]),
+        (stylegan2_layers.halved(x), [upfirdn(one, 1, 1, 1, 1.0, 2) for one in maps]),
+        (stylegan2_layers.smoothed(x, 2), [upfirdn(one, 1, 2, 2, 1.0, 1) for one in maps]),
     ):
         np.testing.assert_allclose(found.flatten(0, 1).numpy(), np.stack(expected), atol=1e-12)
 
 
 def test_doubling_leaves_no_grid() -> None:
     """Catches uneven phases: a flat map must stay flat away from the edges, where zeros come in."""
-    flat = stylegan2.doubled(torch.ones(1, 1, 8, 8))[0, 0, 1:-1, 1:-1]
+    flat = stylegan2_layers.doubled(torch.ones(1, 1, 8, 8))[0, 0, 1:-1, 1:-1]
     torch.testing.assert_close(flat, torch.ones(14, 14))
 
 
@@ -83,7 +84,7 @@ def test_styled_convolution_is_the_papers_grouped_one(double: bool) -> None:
     the wrong weights, and a filter whose gain is lost.
     """
     torch.manual_seed(0)
-    layer = stylegan2.StyledConvolution(7, 3, 4, 3, double).double()
+    layer = stylegan2_layers.StyledConvolution(7, 3, 4, 3, double).double()
     x, w = normals(5, 3, 6, 6, seed=1).double(), normals(5, 7, seed=2).double()
     style = w @ layer.style.weight.t() / math.sqrt(7) + layer.style.bias
     weight = layer.weight / math.sqrt(3 * 9) * style[:, None, :, None, None]  # [batch, out, in, 3, 3]
@@ -95,7 +96,7 @@ def test_styled_convolution_is_the_papers_grouped_one(double: bool) -> None:
         spread[..., ::2, ::2] = grouped
         kernel = weight.flip(3, 4).reshape(20, 3, 3, 3)
         wide = functional.conv2d(functional.pad(spread, (2, 1, 2, 1)), kernel, groups=5)  # [1, 20, 13, 13]
-        expected = stylegan2.smoothed(wide, padding=1, gain=4.0)
+        expected = stylegan2_layers.smoothed(wide, padding=1, gain=4.0)
     else:
         expected = functional.conv2d(grouped, weight.reshape(20, 3, 3, 3), padding=1, groups=5)
     found, demodulate = layer(x, w)
@@ -107,7 +108,7 @@ def test_styled_convolution_is_the_papers_grouped_one(double: bool) -> None:
 def test_minibatch_deviation_is_its_formula() -> None:
     """Catches groups of neighbours instead of every n-th picture, and n - 1 in the variance."""
     x = normals(6, 2, 3, 3).double()
-    found = stylegan2.minibatch_deviation(x, group=2)
+    found = stylegan2_networks.minibatch_deviation(x, group=2)
     pixels = x.numpy()
     for first in range(3):
         pair = pixels[[first, first + 3]]
@@ -119,9 +120,9 @@ def test_minibatch_deviation_is_its_formula() -> None:
 def test_a_slow_layer_starts_like_any_other() -> None:
     """Catches a learning rate that changes what the layer computes at first, or a bias it does not reach."""
     torch.manual_seed(0)
-    fast = stylegan2.Linear(40, 30, bias=1.0)
+    fast = stylegan2_layers.Linear(40, 30, bias=1.0)
     torch.manual_seed(0)
-    slow = stylegan2.Linear(40, 30, bias=1.0, rate=0.01)
+    slow = stylegan2_layers.Linear(40, 30, bias=1.0, rate=0.01)
     x = normals(4, 40)
     torch.testing.assert_close(slow(x), fast(x))
     with torch.no_grad():
@@ -131,7 +132,7 @@ def test_a_slow_layer_starts_like_any_other() -> None:
     # The same step of Adam moves a slow layer a hundredth as far.
     step = x.sum(1, keepdim=True) / math.sqrt(40) + 1
     torch.manual_seed(0)
-    start = stylegan2.Linear(40, 30, bias=1.0)(x)
+    start = stylegan2_layers.Linear(40, 30, bias=1.0)(x)
     torch.testing.assert_close(fast(x) - start, step.expand(4, 30), atol=1e-5, rtol=0)
     torch.testing.assert_close(slow(x) - start, 0.01 * step.expand(4, 30), atol=1e-5, rtol=0)
 
@@ -162,7 +163,7 @@ def test_activations_have_unit_size_at_the_start(config: StyleConfig) -> None:
         )
 
     synthesis, discriminator = networks["synthesis"], networks["discriminator"]
-    kinds = (stylegan2.Layer, stylegan2.ResidualBlock)
+    kinds = (stylegan2_layers.Layer, stylegan2_networks.ResidualBlock)
     for network in (synthesis, discriminator):
         for name, module in network.named_modules():
             if isinstance(module, kinds) or name in ("hidden", "final"):
@@ -184,10 +185,12 @@ def test_rectified_convolutions_keep_unit_size_exactly() -> None:
     """Catches a gain off by a little: layers without the filter, averaged over enough random weights."""
     torch.manual_seed(0)
     x = normals(8, 64, 16, 16)
-    plain = functional.leaky_relu(stylegan2.Convolution(64, 256, 3, stylegan2.GAIN)(x)[..., 1:-1, 1:-1], 0.2)
+    plain = functional.leaky_relu(
+        stylegan2_layers.Convolution(64, 256, 3, stylegan2_layers.GAIN)(x)[..., 1:-1, 1:-1], 0.2
+    )
     # leaky keeps (1 + 0.2^2) / 2 of the mean square, the gain gives back 2.
     assert power(plain) == pytest.approx(1.04, abs=0.05)
-    layer = stylegan2.Layer(16, 64, 256)
+    layer = stylegan2_layers.Layer(16, 64, 256)
     styled = layer(x, normals(8, 16, seed=1), torch.zeros(8, 1, 16, 16))[..., 1:-1, 1:-1]
     assert power(styled) == pytest.approx(1.04, abs=0.05)
 
@@ -213,7 +216,7 @@ def test_truncation_goes_from_the_centre_to_w_layer_by_layer() -> None:
     """Catches psi read the wrong way round, or one psi for all layers."""
     w, centre = normals(2, 5), normals(2, 5, seed=1)
     psi = torch.tensor([[0.0, 1.0, 0.5], [2.0, 0.0, 1.0]])
-    ws = stylegan2.truncated(w, centre, psi)
+    ws = stylegan2_networks.truncated(w, centre, psi)
     assert ws.shape == (2, 3, 5)
     torch.testing.assert_close(ws[0, 0], centre[0])
     torch.testing.assert_close(ws[0, 1], w[0])
@@ -223,7 +226,7 @@ def test_truncation_goes_from_the_centre_to_w_layer_by_layer() -> None:
 
 def test_each_class_has_a_centre_that_follows_its_w() -> None:
     """Catches one centre for all, a class drawn to zero by batches without it, and a centre that is stuck."""
-    mapping = cast(stylegan2.MappingNetwork, built()["mapping"]).train()
+    mapping = cast(stylegan2_networks.MappingNetwork, built()["mapping"]).train()
     z, label = normals(400, 100), torch.arange(400) % 4
     for _ in range(3000):
         mapping._follow(torch.eye(8)[label % 8] + 1, label)
@@ -253,21 +256,21 @@ def test_a_free_label_is_picked_by_the_spare_value_alone() -> None:
 
 def test_the_parts_of_a_picture_sum_to_it() -> None:
     """Catches a size left out, or a skip that is not doubled as it is said to be."""
-    synthesis = cast(stylegan2.SynthesisNetwork, built()["synthesis"])
+    synthesis = cast(stylegan2_networks.SynthesisNetwork, built()["synthesis"])
     ws = normals(2, synthesis.styles, 8)
     with torch.no_grad():
         picture, parts = synthesis(ws, noises(4, 2))
     assert [part.shape[-1] for part in parts] == [4, 8, 16, 32] == list(synthesis.resolutions)
     total = torch.zeros_like(parts[0])
     for part in parts:
-        total = part + (stylegan2.doubled(total) if part.shape[-1] > 4 else 0)
+        total = part + (stylegan2_layers.doubled(total) if part.shape[-1] > 4 else 0)
     torch.testing.assert_close(picture, total + 0.5)
 
 
 def test_each_layer_listens_to_its_own_style_and_noise() -> None:
     """Catches a style or a noise that reaches nothing, and a coarse one that comes in too late."""
     networks = built()
-    synthesis = cast(stylegan2.SynthesisNetwork, networks["synthesis"])
+    synthesis = cast(stylegan2_networks.SynthesisNetwork, networks["synthesis"])
     with torch.no_grad():
         for name, parameter in synthesis.named_parameters():
             if name.endswith("strength"):
@@ -331,7 +334,7 @@ def played(steps: int, **changes: object) -> tuple[list[tuple[str, float]], dict
         lambda name, loss: descended.append((name, float(loss.detach())))
     )
     for step in range(steps):
-        rule.step(images, labels, 0.0, loop.Draw([0, step], CPU))
+        rule.step(images, labels, 0.0, randomness.Draw([0, step], CPU))
     return descended, networks
 
 
@@ -378,7 +381,7 @@ def test_the_players_mirror_each_other() -> None:
     (stage,) = stylegan2.stages(config, networks | {"discriminator": plane}, images, torch.arange(8))
     with torch.no_grad():
         rule = cast(stylegan2.Pairing, stage.rule)
-        made = rule._make((torch.arange(8),), *rule._numbers(8, loop.Draw([0, 0], CPU)))
+        made = rule._make((torch.arange(8),), *rule._numbers(8, randomness.Draw([0, 0], CPU)))
         real = functional.pad(images.float() / 255, (2, 2, 2, 2))
         margin = (plane(made) - plane(real)).mean()
     assert of_d - of_g == pytest.approx(float(margin), abs=1e-5)
@@ -392,9 +395,13 @@ def test_means_of_means_are_the_filter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     maps = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     for padding in range(4):
-        expected = stylegan2.smoothed(maps, padding, gain=4.0)
-        torch.testing.assert_close(stylegan2.smoothed(maps.as_subclass(OnGPU), padding, gain=4.0), expected)
-    torch.testing.assert_close(stylegan2.doubled(maps.as_subclass(OnGPU)), stylegan2.doubled(maps))
+        expected = stylegan2_layers.smoothed(maps, padding, gain=4.0)
+        torch.testing.assert_close(
+            stylegan2_layers.smoothed(maps.as_subclass(OnGPU), padding, gain=4.0), expected
+        )
+    torch.testing.assert_close(
+        stylegan2_layers.doubled(maps.as_subclass(OnGPU)), stylegan2_layers.doubled(maps)
+    )
 
 
 def test_a_lazy_discriminator_has_adjusted_rates() -> None:
@@ -420,7 +427,7 @@ def test_every_parameter_learns() -> None:
     labels = torch.arange(8)
     (stage,) = stylegan2.stages(config, networks, images, labels)
     before = {name: {k: v.clone() for k, v in net.named_parameters()} for name, net in networks.items()}
-    losses = stage.rule.step(images, labels, 0.0, loop.Draw([0], CPU))
+    losses = stage.rule.step(images, labels, 0.0, randomness.Draw([0], CPU))
     assert all(torch.isfinite(value) for value in losses.values())
     for name, network in networks.items():
         for key, value in network.named_parameters():
@@ -436,7 +443,7 @@ def test_mixed_pictures_have_two_styles() -> None:
     networks["synthesis"].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
     images = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
     (stage,) = stylegan2.stages(config, networks, images, torch.arange(8))
-    stage.rule.step(images, torch.arange(8), 0.0, loop.Draw([0], CPU))
+    stage.rule.step(images, torch.arange(8), 0.0, randomness.Draw([0], CPU))
     for row in seen[0]:
         changes = [k for k in range(1, len(row)) if not torch.equal(row[k], row[k - 1])]
         assert len(changes) == 1

@@ -19,7 +19,7 @@ from export import check, inputs, parity
 from export.graphs import Graph
 from export.models import stylegan2_encoder as exported
 from export.to_onnx import SlopeError, _convolution_backward, to_onnx
-from training import checkpoint, classifier, loop, stylegan2, stylegan2_encoder
+from training import checkpoint, classifier, randomness, stylegan2, stylegan2_encoder, stylegan2_networks
 from training.config import ConfigError
 from training.stylegan2_encoder import Encoder, EncoderConfig, Inversion
 
@@ -94,7 +94,7 @@ def test_only_the_encoder_learns(finished: Path) -> None:
     kept = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in still.items()}
     before = {name: value.clone() for name, value in networks["encoder"].named_parameters()}
     for step in range(2):  # at the first one only the last layer, which starts from zeros
-        losses = rule.step(images(4), torch.zeros(4, 10), 0.5, loop.Draw([step], CPU))
+        losses = rule.step(images(4), torch.zeros(4, 10), 0.5, randomness.Draw([step], CPU))
         assert all(torch.isfinite(value) for value in losses.values())
     for name, value in networks["encoder"].named_parameters():
         assert not torch.equal(value, before[name]), f"{name} did not move"
@@ -109,7 +109,7 @@ def test_known_styles_are_learned(finished: Path) -> None:
     """
     rule, _ = prepared(finished, pixels=0.0, features=0.0, mixing=0.0, learning_rate=1e-2)
     errors = [
-        float(rule.step(images(16), torch.zeros(16, 10), 0.5, loop.Draw([step], CPU))["style"])
+        float(rule.step(images(16), torch.zeros(16, 10), 0.5, randomness.Draw([step], CPU))["style"])
         for step in range(60)
     ]
     assert np.mean(errors[:3]) == pytest.approx(1.0, abs=0.3)
@@ -131,7 +131,7 @@ def test_a_generator_that_does_not_fit_is_said_before_the_first_step(finished: P
 def test_the_sample_grid_has_each_picture_above_its_rebuilt_one(finished: Path) -> None:
     """Catches pictures and their rebuilt ones in the wrong order."""
     rule, networks = prepared(finished)
-    grid = rule.preview(networks, loop.Draw([0], CPU))
+    grid = rule.preview(networks, randomness.Draw([0], CPU))
     assert grid is not None
     assert grid.shape == (100, 3, 64, 64)
     torch.testing.assert_close(grid[:10], images()[:10].float() / 255)
@@ -145,7 +145,7 @@ def test_the_sample_grid_has_each_picture_above_its_rebuilt_one(finished: Path) 
 def graphs() -> dict[str, Graph]:
     """Of a network of 16x16 pixels, its weights random."""
     torch.manual_seed(0)
-    synthesis = stylegan2.SynthesisNetwork(5, (4, 3, 2), 3).requires_grad_(False)
+    synthesis = stylegan2_networks.SynthesisNetwork(5, (4, 3, 2), 3).requires_grad_(False)
     encoder = Encoder((4, 3, 2), 5, 3, 8)
     nn.init.normal_(encoder.offsets.weight)
     encoder.centre.copy_(torch.linspace(-1, 1, 5))

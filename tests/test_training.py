@@ -23,8 +23,10 @@ import torch
 
 from tests import tiny
 from training import __main__ as command_line
-from training import autoencoder, checkpoint, gan, loop, pca, precision, rbm
+from training import checkpoint, gan, loop, pca, precision, randomness, rbm, recipes
 from training.config import ConfigError, as_settings, with_settings
+from training.families import FAMILIES
+from training.stage import Place, Rule, Stage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -109,7 +111,7 @@ def without_clock(run: checkpoint.Run) -> list[dict[str, object]]:
 class _StopAfter:
     """A rule that raises SIGINT in its own process after some steps, as Ctrl-C does."""
 
-    def __init__(self, rule: loop.Rule, steps: int) -> None:
+    def __init__(self, rule: Rule, steps: int) -> None:
         self._rule, self._left = rule, steps
         self.state_dict, self.load_state_dict, self.preview = (
             rule.state_dict,
@@ -118,7 +120,7 @@ class _StopAfter:
         )
 
     def step(
-        self, images: torch.Tensor, labels: torch.Tensor, progress: float, draw: loop.Draw
+        self, images: torch.Tensor, labels: torch.Tensor, progress: float, draw: randomness.Draw
     ) -> dict[str, torch.Tensor]:
         losses = self._rule.step(images, labels, progress, draw)
         self._left -= 1
@@ -140,10 +142,10 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     """
     whole = train(model, data, tmp_path / "whole")
 
-    family = sys.modules[command_line.FAMILIES[model]]
+    family = FAMILIES[model]
     stages = family.stages
 
-    def stopping(*args: object) -> list[loop.Stage]:
+    def stopping(*args: object) -> list[Stage]:
         (stage,) = stages(*args)
         return [dataclasses.replace(stage, rule=_StopAfter(stage.rule, 7))]
 
@@ -210,10 +212,10 @@ def test_a_stage_begins_where_the_last_one_ended(data: Path, tmp_path: Path) -> 
     def run(out: Path, stop_after: int | None) -> torch.Tensor:
         torch.manual_seed(0)
         network, average = rbm.RBM(784, 6), rbm.RBM(784, 6)
-        rules: list[loop.Rule] = [rbm.ContrastiveDivergence(config, network, images) for _ in range(2)]
+        rules: list[Rule] = [rbm.ContrastiveDivergence(config, network, images) for _ in range(2)]
         if stop_after is not None:
             rules[1] = _StopAfter(rules[1], stop_after)
-        stages = [loop.Stage("first", rules[0], 5, 10), loop.Stage("second", rules[1], 6, 5, 20)]
+        stages = [Stage("first", rules[0], 5, 10), Stage("second", rules[1], 6, 5, 20)]
         loop.train(
             stages,
             {"rbm": network},
@@ -224,7 +226,7 @@ def test_a_stage_begins_where_the_last_one_ended(data: Path, tmp_path: Path) -> 
             facts={},
             seed=3,
             snapshots=2,
-            place=loop.Place(torch.device("cpu")),
+            place=Place(torch.device("cpu")),
         )
         return average.weight
 
@@ -296,21 +298,21 @@ def test_averaged_weights_are_the_exponential_average() -> None:
 
 def test_every_image_comes_once_an_epoch_in_a_new_order() -> None:
     """Catches images that a batch across the end of an epoch repeats or drops."""
-    order = loop.data_order(seed=1, stage=0, start=0, count=30, size=10)
+    order = randomness.data_order(seed=1, stage=0, start=0, count=30, size=10)
     epochs = order.reshape(3, 10)
     assert (np.sort(epochs, axis=1) == np.arange(10)).all()
     assert not (epochs[0] == epochs[1]).all()
-    pieces = [loop.data_order(1, 0, start, 4, 10) for start in (0, 4, 8, 12)]
+    pieces = [randomness.data_order(1, 0, start, 4, 10) for start in (0, 4, 8, 12)]
     assert (np.concatenate(pieces) == order[:16]).all()
-    assert not (loop.data_order(2, 0, 0, 10, 10) == order[:10]).all()
-    assert not (loop.data_order(1, 1, 0, 10, 10) == order[:10]).all()
+    assert not (randomness.data_order(2, 0, 0, 10, 10) == order[:10]).all()
+    assert not (randomness.data_order(1, 1, 0, 10, 10) == order[:10]).all()
 
 
 def test_noise_of_an_image_does_not_depend_on_how_many_processes_share_the_batch() -> None:
     """Catches ranks that draw the same numbers, or others than one process would."""
     device = torch.device("cpu")
-    alone = loop.Draw([1, 2, 3], device).normal(6, 2)
-    shared = [loop.Draw([1, 2, 3], device, rank, 2).normal(3, 2) for rank in range(2)]
+    alone = randomness.Draw([1, 2, 3], device).normal(6, 2)
+    shared = [randomness.Draw([1, 2, 3], device, rank, 2).normal(3, 2) for rank in range(2)]
     assert torch.equal(alone, torch.cat(shared))
 
 
@@ -417,7 +419,7 @@ def test_the_rbm_agrees_with_scikit_learn() -> None:
 def test_a_new_rbm_starts_at_the_log_odds_and_a_trained_one_is_left_alone() -> None:
     """Catches biases from zero, which dig modes that chains never visit, and ones that overwrite learning."""
     images = torch.tensor([0, 0, 0, 255], dtype=torch.uint8).view(4, 1, 1, 1).expand(4, 1, 2, 2)
-    draw = loop.Draw([0], torch.device("cpu"))
+    draw = randomness.Draw([0], torch.device("cpu"))
     config = rbm.RBMConfig(hidden=2, chains=4, batch=4, learning_rate=0.0)
     for before, after in ((0.0, math.log(1 / 3)), (0.5, 0.5)):
         machine = rbm.RBM(4, 2)
@@ -438,7 +440,7 @@ def test_contrastive_divergence_raises_the_likelihood(persistent: bool) -> None:
     )
     rule = rbm.ContrastiveDivergence(config, machine, images)
     for step in range(200):
-        rule.step(images, images, step / 200, loop.Draw([0, step], torch.device("cpu")))
+        rule.step(images, images, step / 200, randomness.Draw([0, step], torch.device("cpu")))
     states = _states(4).float()
     probability = torch.softmax(-machine.free_energy(states), 0)
     learned = sum(probability[(states == p / 255).all(1)].item() for p in pattern)
@@ -479,17 +481,17 @@ def test_shifts_move_whole_images_and_reach_every_offset() -> None:
     """Catches wrapping round, shifts beyond the reach, and one shift for the whole batch."""
     image = torch.zeros(1, 1, 5, 6)
     image[0, 0, 2, 3] = 1
-    moved = autoencoder.shifted(image.expand(400, 1, 5, 6), 1, loop.Draw([0], torch.device("cpu")))
+    moved = recipes.shifted(image.expand(400, 1, 5, 6), 1, randomness.Draw([0], torch.device("cpu")))
     assert (moved.sum((1, 2, 3)) == 1).all()
     places = {tuple(place) for place in moved[:, 0].nonzero()[:, 1:].tolist()}
     assert places == set(itertools.product((1, 2, 3), (2, 3, 4)))
     corner = torch.ones(200, 1, 3, 3)
-    assert autoencoder.shifted(corner, 1, loop.Draw([0], torch.device("cpu"))).flatten(1).sum(1).min() == 4
+    assert recipes.shifted(corner, 1, randomness.Draw([0], torch.device("cpu"))).flatten(1).sum(1).min() == 4
 
 
 def test_learning_rate_warms_up_then_falls_to_zero() -> None:
     """Catches a schedule that jumps, or ends above zero."""
-    factors = [autoencoder.warm_up_then_cosine(progress / 1000, 0.1) for progress in range(1000)]
+    factors = [recipes.warm_up_then_cosine(progress / 1000, 0.1) for progress in range(1000)]
     assert factors[0] == 0
     assert factors[100] == 1
     assert max(np.abs(np.diff(factors))) <= 0.0101
@@ -505,7 +507,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
     before = {name: [p.clone() for p in net.parameters()] for name, net in networks.items()}
     rule = stage.rule
     assert isinstance(rule, gan.Play)
-    losses = rule.step(images, images, 0.0, loop.Draw([0], torch.device("cpu")))
+    losses = rule.step(images, images, 0.0, randomness.Draw([0], torch.device("cpu")))
     assert all(torch.isfinite(value) for value in losses.values())
     for name, network in networks.items():
         assert any(not torch.equal(a, b) for a, b in zip(before[name], network.parameters(), strict=True))
@@ -518,7 +520,7 @@ def test_generator_gradients_do_not_reach_the_discriminator() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (["nobody"], "no model 'nobody'; the models are rbm"),
+        (["nobody"], "no model 'nobody'; the models are acgan"),
         (["rbm", "--preset", "best"], "no preset 'best'; its presets are default"),
         (["rbm", "--set", "size=3"], "knows no 'size'; the names are batch"),
         (["rbm", "--set", "hidden"], "name=value"),
@@ -596,7 +598,7 @@ def interrupted(data: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     """The command of a run that was stopped after seven steps."""
     stages = rbm.stages
 
-    def stopping(*args: Any) -> list[loop.Stage]:
+    def stopping(*args: Any) -> list[Stage]:
         (stage,) = stages(*args)
         return [dataclasses.replace(stage, rule=_StopAfter(stage.rule, 7))]
 
@@ -675,7 +677,7 @@ def test_every_model_has_a_valid_default_and_says_where_its_weights_ship() -> No
     # Not all of a family's networks need be in each of its models: `dbn_random` is the classifier alone.
     built: dict[str, set[str]] = {}
     shipped: dict[str, set[str]] = {}
-    for model in command_line.FAMILIES:
+    for model in FAMILIES:
         family, config = command_line.configure(model, "default", [])
         networks = set(family.build(config))
         assert networks

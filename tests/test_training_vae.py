@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from training import autoencoder, avatars, classifier, vae
-from training.loop import Draw
+from training import autoencoder, avatars, classifier, recipes, vae
+from training.randomness import Draw
 
 CPU = torch.device("cpu")
 
@@ -190,7 +190,7 @@ def test_a_denoiser_is_taught_the_whole_picture() -> None:
 def test_a_shift_moves_all_colours_alike() -> None:
     """Catches channels that are shifted apart, which no grey data set would show."""
     image = torch.arange(1, 1 + 2 * 8 * 8, dtype=torch.uint8).view(2, 1, 8, 8).expand(-1, 3, -1, -1)
-    moved = autoencoder.shifted(image, 2, draw())
+    moved = recipes.shifted(image, 2, draw())
     assert not torch.equal(moved, image)
     assert torch.equal(moved[:, 0], moved[:, 1])
     assert torch.equal(moved[:, 0], moved[:, 2])

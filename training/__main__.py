@@ -4,78 +4,23 @@ import argparse
 import contextlib
 import copy
 import dataclasses
-import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import torch
 import torch.distributed
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from training import checkpoint, datasets
 from training.config import Config, ConfigError, as_settings, with_settings
-from training.loop import Interrupted, Place, Stage, train
+from training.families import FAMILIES, Family, name_of
+from training.loop import Interrupted, train
 from training.precision import bfloat16_is_slow
-
-# Every model, and the file that holds its lesson.
-FAMILIES = {
-    "rbm": "training.rbm",
-    "rbm_untrained": "training.rbm",
-    "autoencoder": "training.autoencoder",
-    "autoencoder_2": "training.autoencoder",
-    "autoencoder_5": "training.autoencoder",
-    "autoencoder_10": "training.autoencoder",
-    "autoencoder_denoising": "training.autoencoder",
-    "gan": "training.gan",
-    "gan_collapsed": "training.gan",
-    "cgan": "training.cgan",
-    "dcgan": "training.dcgan",
-    "dcgan_fashion": "training.dcgan",
-    "dcgan_avatars": "training.dcgan",
-    "cdcgan": "training.cdcgan",
-    "acgan": "training.acgan",
-    "ssgan": "training.ssgan",
-    "ssgan_subset_1": "training.ssgan",
-    "ssgan_subset_2": "training.ssgan",
-    "wgan_gp": "training.wgan_gp",
-    "wgan_gp_fashion": "training.wgan_gp",
-    "wgan_gp_cifar10": "training.wgan_gp",
-    "stylegan2_digits": "training.stylegan2",
-    "stylegan2_avatars": "training.stylegan2",
-    "stylegan2_avatars_encoder": "training.stylegan2_encoder",
-    "pca": "training.pca",
-    "vae": "training.vae",
-    "vae_2": "training.vae",
-    "classifier_cnn": "training.classifier",
-    "classifier_mlp": "training.classifier",
-    "classifier_fashion": "training.classifier",
-    "classifier_cifar10": "training.classifier",
-    "classifier_avatars": "training.classifier",
-    "dbn": "training.dbn",
-    "dbn_random": "training.dbn",
-}
-
-
-class Family(Protocol):
-    """What a family's file offers."""
-
-    MODELS: Mapping[str, Mapping[str, Config]]  # model -> preset -> configuration
-    GRAPHS: Mapping[str, Sequence[str]]  # network -> the graph roles whose files hold its parameters
-    DISTRIBUTED: bool  # whether several processes can share a batch
-
-    def build(self, config: Any) -> dict[str, nn.Module]:
-        """The networks, with fresh weights."""
-        ...
-
-    def stages(
-        self, config: Any, networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor
-    ) -> list[Stage]:
-        """How they learn."""
-        ...
+from training.stage import Place
 
 
 def parser() -> argparse.ArgumentParser:
@@ -137,7 +82,7 @@ def configure(model: str, preset: str, settings: Sequence[str]) -> tuple[Family,
     """The family's file and the validated configuration. Raises :class:`ConfigError`."""
     if model not in FAMILIES:
         raise ConfigError(f"There is no model {model!r}; the models are {', '.join(FAMILIES)}.")
-    family = cast(Family, importlib.import_module(FAMILIES[model]))
+    family = FAMILIES[model]
     presets = family.MODELS[model]
     if preset not in presets:
         raise ConfigError(f"{model} has no preset {preset!r}; its presets are {', '.join(presets)}.")
@@ -197,7 +142,7 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
     if place.writes:
         description = {
             "model": model,
-            "family": FAMILIES[model].rpartition(".")[2],
+            "family": name_of(family),
             "preset": arguments.preset,
             **facts,
             "init_from": bool(arguments.init_from),

@@ -12,16 +12,16 @@ source alone. Networks and recipe are cdcgan.py's but for D's last layer, with o
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.adversarial import CLASSES, Optimizers, Z, made_loss, real_loss, sample_grid
+from training.adversarial import CLASSES, Game, Z, made_loss, real_loss
 from training.cgan import Generator
 from training.dcgan import DCGANConfig, channels_last, discriminator_layers, generator_layers
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True
@@ -52,19 +52,19 @@ class Discriminator(nn.Module):
         return answers[:, 0], answers[:, 1:]
 
 
-class PlayAndAgree:
+class PlayAndAgree(Game):
     """One step of D, then one of G: opponents about the source, partners about the class."""
 
     def __init__(self, config: DCGANConfig, generator: nn.Module, discriminator: nn.Module) -> None:
-        self._config, self._generator, self._discriminator = config, generator, discriminator
-        self._optimizers = Optimizers(config, generator, discriminator)
+        super().__init__(config, generator, discriminator, labelled=True)
+        self._config = config
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of data, one of G's images of the same classes."""
         config, generator, discriminator = self._config, self._generator, self._discriminator
         self._optimizers.schedule(progress)
         data = images.float() / 255
-        autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
+        autocast = self._autocast(data)
 
         # D: real and generated images in separate passes.
         with autocast:
@@ -90,18 +90,6 @@ class PlayAndAgree:
             "real_class": real_class.detach(),
             "made_class": made_class.detach(),
         }
-
-    def state_dict(self) -> dict[str, Any]:
-        """Adam's moments."""
-        return self._optimizers.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with Adam's moments."""
-        self._optimizers.load_state_dict(state)
-
-    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """A column a class, from the same z at every snapshot. [100, channels, height, width]."""
-        return sample_grid(networks, draw.normal(100, Z), labelled=True)
 
 
 def build(config: DCGANConfig) -> dict[str, nn.Module]:

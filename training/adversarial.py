@@ -1,4 +1,4 @@
-"""What the games of the GAN family share: z, labels, the rates of both players and their Adam.
+"""What the games of the GAN family share: z, labels, both players' Adam and rates, sample grids, losses.
 
 The games themselves, who is rewarded for what, are in the files of their papers.
 """
@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Config, ConfigError
+from training.randomness import Draw
 
 Z = 100  # values of z, for every GAN of this project, so that one z means something across them
 CLASSES = 10
+BETAS = (0.5, 0.99)  # of Adam's moments: little momentum, for the other player has moved on
 TENTHS = tuple(NormalDist().inv_cdf(k / CLASSES) for k in range(1, CLASSES))  # they cut N(0, 1) in ten
 
 
@@ -46,7 +48,7 @@ class Optimizers:
         config: GameConfig,
         generator: nn.Module,
         discriminator: nn.Module,
-        betas: tuple[float, float] = (0.5, 0.99),  # little momentum: the other player has moved on
+        betas: tuple[float, float] = BETAS,
         lazy: int = 0,  # D makes one more step each so many, down a penalty; 0 = never
     ) -> None:
         self._decay_from = config.decay_from
@@ -84,6 +86,40 @@ class Optimizers:
         """Continue with Adam's moments."""
         for name, adam in self._adam.items():
             adam.load_state_dict(state[name])
+
+
+class Game:
+    """What a rule of two players is made of, whatever they play: their Adam and their sample grid."""
+
+    def __init__(
+        self,
+        config: GameConfig,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        betas: tuple[float, float] = BETAS,
+        lazy: int = 0,  # as in :class:`Optimizers`
+        labelled: bool = False,  # whether the generator takes a label
+    ) -> None:
+        self._generator, self._discriminator = generator, discriminator
+        self._optimizers = Optimizers(config, generator, discriminator, betas, lazy)
+        self._bfloat16, self._labelled = config.bfloat16, labelled
+
+    def _autocast(self, data: Tensor) -> torch.autocast:
+        """Where matrix products are in bfloat16, if the configuration says so."""
+        return torch.autocast(data.device.type, torch.bfloat16, enabled=self._bfloat16)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's moments."""
+        return self._optimizers.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue with Adam's moments."""
+        self._optimizers.load_state_dict(state)
+
+    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
+        """A hundred images from the same z at every snapshot, a column a class where labelled, NCHW."""
+        return sample_grid(networks, draw.normal(100, Z), self._labelled)
 
 
 def _adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:

@@ -20,18 +20,17 @@ masking (pixels to black), to which salt (pixels to white) is added; how much of
 anew, so that an undamaged one is nothing unheard of.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage, above_one_another
+from training.grids import above_one_another
+from training.randomness import Draw
+from training.recipes import Descent, mlp, part_of_run, shifted
+from training.stage import Stage
 
 GRAPHS = {"autoencoder": ("reconstruct",)}
 DISTRIBUTED = True
@@ -115,31 +114,9 @@ class Autoencoder(nn.Module):
         return self.decoder(code), code
 
 
-def mlp(sizes: tuple[int, ...]) -> nn.Sequential:
-    """Linear layers with SiLU between them and none after the last."""
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), nn.SiLU()]
-    return nn.Sequential(*layers[:-1])
-
-
 def squared_error(logits: Tensor, image: Tensor) -> Tensor:
     """Mean over the batch of the paper's measure, the sum over an image's pixels of squared differences."""
     return (torch.sigmoid(logits.float()) - image).square().sum(1).mean()
-
-
-def shifted(images: Tensor, reach: int, draw: Draw) -> Tensor:
-    """Each of `images` [batch, channels, height, width] moved by its own -reach..reach pixels, zeros in."""
-    if reach == 0:
-        return images
-    batch, channels, height, width = images.shape
-    padded = functional.pad(images, (reach, reach, reach, reach))
-    offset = draw.integers(0, 2 * reach + 1, batch, 2)  # [batch, 2]: row, column
-    rows = offset[:, :1] + torch.arange(height, device=images.device)  # [batch, height]
-    columns = offset[:, 1:] + torch.arange(width, device=images.device)  # [batch, width]
-    index = rows[:, :, None] * padded.shape[3] + columns[:, None, :]  # [batch, height, width]
-    index = index.flatten(1)[:, None].expand(-1, channels, -1)  # [batch, channels, height * width]
-    return padded.flatten(2).gather(2, index).view_as(images)
 
 
 def corrupted(image: Tensor, masking: float, salt: float, draw: Draw) -> Tensor:
@@ -155,43 +132,28 @@ def corrupted(image: Tensor, masking: float, salt: float, draw: Draw) -> Tensor:
     return torch.where(fate > 1 - severity * salt, 1.0, blackened)
 
 
-class Reconstruct:
+class Reconstruct(Descent):
     """Minimise the squared error of what comes back through the code."""
 
     def __init__(self, config: AutoencoderConfig, autoencoder: nn.Module, images: Tensor) -> None:
+        warm_up = part_of_run(config.warm_up_steps, config)
+        super().__init__(autoencoder, config.learning_rate, warm_up, config.weight_decay)
         self._config, self._autoencoder = config, autoencoder
         self._examples = images[:50]
-        steps = max(1, config.images // config.batch)
-        self._warm_up = min(1.0, config.warm_up_steps / steps)  # part of the run
-        self._optimizer = torch.optim.AdamW(
-            autoencoder.parameters(), config.learning_rate, (0.9, 0.99), weight_decay=config.weight_decay
-        )
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One step of AdamW on the shifted batch."""
         config = self._config
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm_up_then_cosine(progress, self._warm_up)
         image = shifted(images, config.shift, draw).flatten(1).float() / 255
         with torch.autocast(image.device.type, torch.bfloat16, enabled=config.bfloat16):
             logits, _ = self._autoencoder(self.seen(image, draw))
         loss = squared_error(logits, image)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        self.descend(loss, progress)
         return {"squared_error": loss.detach()}
 
     def seen(self, image: Tensor, draw: Draw) -> Tensor:
         """What the encoder gets of `image` [batch, pixels]: all of it."""
         return image
-
-    def state_dict(self) -> dict[str, Any]:
-        """AdamW's moments."""
-        return {"optimizer": self._optimizer.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with AdamW's moments."""
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """Rows of ten training images, as the encoder sees them, each above the row of their reconstructions.
@@ -213,13 +175,6 @@ class Denoise(Reconstruct):
     def seen(self, image: Tensor, draw: Draw) -> Tensor:
         """What the encoder gets of `image` [batch, pixels]: a part."""
         return corrupted(image, self._masking, self._salt, draw)
-
-
-def warm_up_then_cosine(progress: float, warm_up: float) -> float:
-    """Factor of the learning rate: 0 to 1 over the first `warm_up` part of the run, then a cosine to 0."""
-    if progress < warm_up:
-        return progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
 def build(config: AutoencoderConfig) -> dict[str, nn.Module]:

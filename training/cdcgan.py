@@ -16,7 +16,7 @@ from training.adversarial import CLASSES, Z
 from training.cgan import Discriminator, Generator
 from training.dcgan import DCGANConfig, channels_last, discriminator_layers, generator_layers
 from training.gan import Play
-from training.loop import Stage
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True

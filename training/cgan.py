@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from training.adversarial import CLASSES, Z, chosen_label, one_hot, score_of
 from training.gan import GANConfig, Play, discriminator_layers, generator_layers
-from training.loop import Stage
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True

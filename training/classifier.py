@@ -18,16 +18,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.autoencoder import shifted, warm_up_then_cosine
 from training.avatars import ATTRIBUTES
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.recipes import Descent, shifted
+from training.stage import Stage
 
 GRAPHS = {"classifier": ("classify",)}
 DISTRIBUTED = True
@@ -256,20 +256,16 @@ def convolution(fan_in: int, fan_out: int, stride: int = 1, padding: int = 1) ->
     ]
 
 
-class Classify:
+class Classify(Descent):
     """Cross-entropy with smoothed labels (Szegedy et al. 2016, section 7), the mean over all questions."""
 
     def __init__(self, config: LearningConfig, classifier: nn.Module) -> None:
+        super().__init__(classifier, config.learning_rate, 0.1, config.weight_decay)
         self._config, self._classifier = config, classifier
-        self._optimizer = torch.optim.AdamW(
-            classifier.parameters(), config.learning_rate, (0.9, 0.99), weight_decay=config.weight_decay
-        )
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One step of AdamW on the batch, shifted, mirrored and blanked as the configuration says."""
         config = self._config
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm_up_then_cosine(progress, warm_up=0.1)
         self._classifier.train()
         image = shifted(images, config.shift, draw).float() / 255
         if config.flip:
@@ -287,18 +283,8 @@ class Classify:
         ]
         loss = torch.stack(losses).mean()
         wrong = [(a.argmax(1) != label).float().mean() for a, label in zip(answers, asked, strict=True)]
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        self.descend(loss, progress)
         return {"cross_entropy": loss.detach(), "error": torch.stack(wrong).mean()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """AdamW's moments."""
-        return {"optimizer": self._optimizer.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with AdamW's moments."""
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """Nothing to see: a classifier makes no pictures."""

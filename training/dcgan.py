@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from training.adversarial import Z
 from training.config import ConfigError
 from training.gan import Generator, Play, PlayConfig
-from training.loop import Stage
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True

@@ -29,14 +29,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.adversarial import GameConfig, Optimizers, Z, made_loss, real_loss, sample_grid, slope_penalty
+from training.adversarial import Game, GameConfig, Z, made_loss, real_loss, slope_penalty
 from training.config import ConfigError
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("discriminate",)}
 DISTRIBUTED = True
@@ -148,15 +148,14 @@ def discriminator_layers(
     return nn.Sequential(*layers, nn.Linear(widths[-1] if widths else pixels, scores))
 
 
-class Play:
+class Play(Game):
     """One step of D, then one of G. Where the networks take labels, both are given those of the data."""
 
     def __init__(
         self, config: PlayConfig, generator: nn.Module, discriminator: nn.Module, labelled: bool = False
     ) -> None:
-        self._config, self._generator, self._discriminator = config, generator, discriminator
-        self._labelled = labelled
-        self._optimizers = Optimizers(config, generator, discriminator)
+        super().__init__(config, generator, discriminator, labelled=labelled)
+        self._config = config
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One batch of data, one of G's images."""
@@ -164,7 +163,7 @@ class Play:
         self._optimizers.schedule(progress)
         data = images.float() / 255
         given = (labels,) if self._labelled else ()  # what both players are told
-        autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
+        autocast = self._autocast(data)
 
         # D: real and generated images in separate passes.
         with autocast:
@@ -189,18 +188,6 @@ class Play:
             "real_probability": torch.sigmoid(real_score.detach()).mean(),
             "made_probability": torch.sigmoid(made_score.detach()).mean(),
         }
-
-    def state_dict(self) -> dict[str, Any]:
-        """Adam's moments."""
-        return self._optimizers.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with Adam's moments."""
-        self._optimizers.load_state_dict(state)
-
-    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """A hundred images from the same z at every snapshot. [100, channels, height, width]."""
-        return sample_grid(networks, draw.normal(100, Z), self._labelled)
 
 
 def build(config: GANConfig) -> dict[str, nn.Module]:

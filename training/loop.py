@@ -13,24 +13,24 @@ one CPU; GPU kernels may add in a different order).
 import contextlib
 import io
 import json
-import math
 import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed
-from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from training import checkpoint
 from training.config import ConfigError
+from training.grids import save_grid
+from training.randomness import Draw, data_order
+from training.stage import Place, Rule, Stage
 
 LOG_LINES = 400  # lines of log.jsonl in a whole run, so that a loss curve is worth drawing and cheap to ship
 SNAPSHOT_RANGE = 1000  # the first snapshot after the untrained one comes at 1/1000 of the run
@@ -39,120 +39,8 @@ PREVIEW_KEY = 0xFACE  # keys the noise of the sample grids, the same at every sn
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Draw:
-    """The random numbers of one training step, a function of the key alone.
-
-    With several processes each one draws the numbers of the whole batch and keeps its own rows, so that
-    image i of the global batch meets the same noise however many processes share the work.
-    """
-
-    def __init__(self, key: Sequence[int], device: torch.device, rank: int = 0, world: int = 1) -> None:
-        seed = int(np.random.SeedSequence(list(key)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        self._generator = torch.Generator(device).manual_seed(seed)
-        self._rank, self._world = rank, world
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Float32 in [0, 1), `shape` [rows of this process, ...]."""
-        whole = (shape[0] * self._world, *shape[1:])
-        return self._mine(torch.rand(whole, generator=self._generator, device=self._generator.device))
-
-    def normal(self, *shape: int) -> Tensor:
-        """Float32 from N(0, 1), `shape` [rows of this process, ...]."""
-        whole = (shape[0] * self._world, *shape[1:])
-        return self._mine(torch.randn(whole, generator=self._generator, device=self._generator.device))
-
-    def integers(self, low: int, high: int, *shape: int) -> Tensor:
-        """Int64 in [low, high), `shape` [rows of this process, ...]."""
-        whole = (shape[0] * self._world, *shape[1:])
-        device = self._generator.device
-        return self._mine(torch.randint(low, high, whole, generator=self._generator, device=device))
-
-    def _mine(self, numbers: Tensor) -> Tensor:
-        return numbers.chunk(self._world)[self._rank]
-
-
-class Rule(Protocol):
-    """A learning rule: how networks learn from one batch. Critic ratios, persistent chains and optimisers
-    belong to the rule; the networks' weights do not: they are the loop's to save.
-    """
-
-    def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
-        """Learn from `images` (uint8 NCHW) and `labels` (int64 [batch]); return losses by name (0-d).
-
-        `progress` in [0, 1) is the part of the stage that lies behind: what schedules follow.
-        """
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Whatever the next step depends on beyond the networks' weights."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        ...
-
-    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """Pictures that show what `networks` have learned, float32 NCHW in [0, 1], a multiple of ten of
-        them; None where there is nothing to see. `draw` is the same at every snapshot.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One learning rule with its share of the run."""
-
-    name: str  # appears in the log and on the progress bar
-    rule: Rule
-    steps: int
-    batch: int  # images a step, over all processes together
-    ema_half_life: int = 0  # images; 0 = the weights themselves are what ships
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run computes."""
-
-    device: torch.device
-    rank: int = 0
-    world: int = 1
-
-    @property
-    def writes(self) -> bool:
-        """Whether this process owns the files and the terminal."""
-        return self.rank == 0
-
-
 class Interrupted(Exception):
     """The run was asked to stop, and has saved where it is."""
-
-
-def data_order(seed: int, stage: int, start: int, count: int, size: int) -> np.ndarray:
-    """Indices of the training images number `start` to `start + count` of a stage, int64 [count].
-
-    Every epoch is a fresh permutation of the `size` images, computed from its number instead of drawn from
-    a stream (Philox, a counter-based generator: Salmon et al. 2011), so resuming replays nothing.
-    """
-    parts = []
-    while count > 0:
-        epoch, offset = divmod(start, size)
-        part = _epoch_order(seed, stage, epoch, size)[offset : offset + count]
-        parts.append(part)
-        start, count = start + len(part), count - len(part)
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
-_last_order: dict[tuple[int, int, int, int], np.ndarray] = {}
-
-
-def _epoch_order(seed: int, stage: int, epoch: int, size: int) -> np.ndarray:
-    key = (seed, stage, epoch, size)
-    if key not in _last_order:
-        _last_order.clear()  # one epoch is in use at a time
-        _last_order[key] = np.random.Generator(np.random.Philox(key=[seed, stage << 32 | epoch])).permutation(
-            size
-        )
-    return _last_order[key]
 
 
 def snapshot_steps(steps: int, count: int) -> list[int]:
@@ -165,29 +53,6 @@ def snapshot_steps(steps: int, count: int) -> list[int]:
     first = max(1.0, steps / SNAPSHOT_RANGE)
     spaced = np.geomspace(first, steps, count - 1).round().astype(int) if count > 2 else np.array([steps])
     return sorted({0, *spaced.tolist()})
-
-
-def save_grid(images: Tensor, path: Path) -> None:
-    """Write float32 NCHW pictures in [0, 1] as one PNG, ten in a row."""
-    pixels = (images.detach().float().clamp(0, 1) * 255).round().byte().cpu().numpy()
-    count, channels, height, width = pixels.shape
-    rows = math.ceil(count / 10)
-    canvas = np.zeros((rows * 10, channels, height, width), np.uint8)
-    canvas[:count] = pixels
-    grid = canvas.reshape(rows, 10, channels, height, width).transpose(0, 3, 1, 4, 2)
-    grid = grid.reshape(rows * height, 10 * width, channels)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(path)
-
-
-def above_one_another(images: Tensor, made: Tensor) -> Tensor:
-    """Rows of ten `images`, each above the row of what was `made` of them, for a sample grid.
-
-    Two sets [n, ...] of one shape -> [2 n, ...], or a little more: what is missing in the last row is black.
-    """
-    black = images.new_zeros(-len(images) % 10, *images.shape[1:])
-    rows = [torch.cat([each, black]).unflatten(0, (-1, 10)) for each in (images, made)]
-    return torch.stack(rows, dim=1).flatten(0, 2)
 
 
 @torch.no_grad()

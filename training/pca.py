@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage, above_one_another
+from training.grids import above_one_another
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"pca": ("reconstruct",)}
 DISTRIBUTED = False  # one step on all images at once

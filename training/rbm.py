@@ -29,7 +29,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"rbm": ("gibbs_step",)}
 MEAN_FLOOR = 1e-3  # probability of a pixel that is never, or always, white in the training set
@@ -113,10 +114,16 @@ def sample(mean: Tensor, draw: Draw) -> Tensor:
     return (draw.uniform(*mean.shape) < mean).float()
 
 
+def binarised(images: Tensor, draw: Draw) -> Tensor:
+    """Pixels drawn with their grey level as the probability of white. uint8 NCHW -> [batch, pixels]."""
+    return sample(images.flatten(1).float() / 255, draw)
+
+
 def centred_gradient(
     data: tuple[Tensor, Tensor],  # v [batch, visible], E[h | v] [batch, hidden] with v clamped to the data
     model: tuple[Tensor, Tensor],  # the same of the chains
     offset: tuple[Tensor, Tensor],  # what v [visible] and h [hidden] are centred on: mu, lambda
+    shares: Tensor | None = None,  # [chains], what each chain counts; they sum to 1; None: all the same
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Ascent directions of log p for weight, visible_bias, hidden_bias (Melchior et al. 2016, section 3).
 
@@ -124,12 +131,77 @@ def centred_gradient(
     means, which has the same expectation as sampling them and less variance.
     """
     visible, hidden = offset
-    positive = (data[1] - hidden).T @ (data[0] - visible) / len(data[0])  # [hidden, visible]
-    negative = (model[1] - hidden).T @ (model[0] - visible) / len(model[0])
-    weight = positive - negative
-    visible_bias = data[0].mean(0) - model[0].mean(0) - hidden @ weight
-    hidden_bias = data[1].mean(0) - model[1].mean(0) - weight @ visible
+    if shares is None:
+        positive = (data[1] - hidden).T @ (data[0] - visible) / len(data[0])  # [hidden, visible]
+        negative = (model[1] - hidden).T @ (model[0] - visible) / len(model[0])
+        weight = positive - negative
+    else:
+        # Both phases in one product: sum_i s_i (h_i - lambda)(v_i - mu)', data counted +, chains -.
+        signs = torch.cat([torch.full_like(data[0][:, 0], 1 / len(data[0])), -shares])
+        centred = torch.cat([data[1], model[1]]) - hidden
+        weight = (centred * signs[:, None]).T @ (torch.cat([data[0], model[0]]) - visible)
+    visible_bias = data[0].mean(0) - counted(model[0], shares) - hidden @ weight
+    hidden_bias = data[1].mean(0) - counted(model[1], shares) - weight @ visible
     return weight, visible_bias, hidden_bias
+
+
+def counted(states: Tensor, shares: Tensor | None) -> Tensor:
+    """Mean of [chains, units] in which each chain counts its share -> [units]."""
+    # A product instead of `shares @ states`, which autocast would round: the means must not be biased.
+    return states.mean(0) if shares is None else (states * shares[:, None]).sum(0)
+
+
+class Ascent:
+    """Plain stochastic ascent of one RBM along the centred gradient, and the offsets it is centred on.
+
+    A chain may count for more than another: a belief network deals its chains evenly to the classes, which
+    images are not.
+    """
+
+    def __init__(self, rbm: RBM, offset_rate: float) -> None:
+        self._rbm, self._offset_rate = rbm, offset_rate
+        self.offset = torch.empty(0), torch.empty(0)  # of the visible and of the hidden units: mu, lambda
+
+    def start(self, data: Tensor, fresh: bool) -> None:
+        """Centre on the first batch; give `fresh` weights the batch's log-odds as visible biases.
+
+        Without those (Hinton 2012, section 8.1) the first updates are large and blind, and leave behind a
+        mode of mostly white pictures, far more probable than the digits, which no persistent chain visits.
+        """
+        if fresh:
+            rate = (data.sum(0) + 1) / (len(data) + 2)
+            self._rbm.visible_bias.copy_(torch.logit(rate))
+        self.offset = data.mean(0), self._rbm.hidden_mean(data).float().mean(0)
+
+    def climb(
+        self,
+        data: Tensor,  # [batch, visible], states clamped to the data
+        chains: Tensor,  # [chains, visible]
+        rate: float,
+        shares: Tensor | None = None,  # as in :func:`centred_gradient`
+    ) -> Tensor:
+        """One update of weight and biases; returns E[h | data] before it, [batch, hidden].
+
+        The offsets follow the means of data and model together (the enhanced gradient's choice). Without a
+        :meth:`start` the first batch sets them: from then on they only drift.
+        """
+        rbm = self._rbm
+        data_hidden, chains_hidden = rbm.hidden_mean(data).float(), rbm.hidden_mean(chains).float()
+        mu = (data.mean(0) + counted(chains, shares)) / 2
+        lam = (data_hidden.mean(0) + counted(chains_hidden, shares)) / 2
+        if len(self.offset[0]):
+            mu = self.offset[0].lerp(mu, self._offset_rate)
+            lam = self.offset[1].lerp(lam, self._offset_rate)
+        self.offset = mu, lam
+        gradient = centred_gradient((data, data_hidden), (chains, chains_hidden), self.offset, shares)
+        for parameter, direction in zip(
+            (rbm.weight, rbm.visible_bias, rbm.hidden_bias), gradient, strict=True
+        ):
+            if shares is None:
+                parameter += rate * direction  # rounded twice, as the shipped weights were
+            else:
+                parameter.add_(direction, alpha=rate)
+        return data_hidden
 
 
 class ContrastiveDivergence:
@@ -137,45 +209,26 @@ class ContrastiveDivergence:
 
     def __init__(self, config: RBMConfig, rbm: RBM, images: Tensor) -> None:
         self._config, self._rbm, self._images = config, rbm, images
-        hidden, visible = rbm.weight.shape
-        self._state = {
-            "chains": torch.zeros(config.chains, visible, device=rbm.weight.device),
-            "visible_offset": torch.full([visible], 0.5, device=rbm.weight.device),
-            "hidden_offset": torch.full([hidden], 0.5, device=rbm.weight.device),
-        }
+        self._ascent = Ascent(rbm, config.offset_rate)
+        self._chains = torch.zeros(config.chains, rbm.weight.shape[1], device=rbm.weight.device)
 
     @torch.no_grad()
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """Binarise the batch, run the chains k steps, ascend."""
-        rbm, config, state = self._rbm, self._config, self._state
+        rbm, config = self._rbm, self._config
         if progress == 0 and not rbm.visible_bias.any():
             # Hinton 2012, section 8.1: a new machine starts at each pixel's log-odds. From zeros the first
             # updates are so violent that they dig modes which no persistent chain visits ever again.
             mean = self._images.flatten(1).float().mean(0) / 255
             rbm.visible_bias.copy_(torch.logit(mean.clamp(MEAN_FLOOR, 1 - MEAN_FLOOR)))
-        data = sample(images.flatten(1).float() / 255, draw)  # grey is the probability of white
+        data = binarised(images, draw)
 
-        chains = state["chains"] if config.persistent else data
+        chains = self._chains if config.persistent else data
         with torch.autocast(chains.device.type, torch.bfloat16, enabled=config.bfloat16):
             for _ in range(config.gibbs_steps):
                 chains = rbm.gibbs_step(chains, draw)
-        state["chains"] = chains if config.persistent else state["chains"]
-
-        # The offsets follow the means of data and model together (the enhanced gradient's choice). The first
-        # batch sets them: from then on they only drift.
-        data_hidden, chains_hidden = rbm.hidden_mean(data), rbm.hidden_mean(chains)
-        rate = config.offset_rate if progress > 0 else 1.0
-        means = (data.mean(0) + chains.mean(0)) / 2, (data_hidden.mean(0) + chains_hidden.mean(0)) / 2
-        offset = state["visible_offset"].lerp(means[0], rate), state["hidden_offset"].lerp(means[1], rate)
-        state["visible_offset"], state["hidden_offset"] = offset
-
-        gradient = centred_gradient((data, data_hidden), (chains, chains_hidden), offset)
-        learning_rate = config.learning_rate * (1 - progress)
-        for parameter, direction in zip(
-            (rbm.weight, rbm.visible_bias, rbm.hidden_bias), gradient, strict=True
-        ):
-            parameter += learning_rate * direction
-
+        self._chains = chains if config.persistent else self._chains
+        data_hidden = self._ascent.climb(data, chains, config.learning_rate * (1 - progress))
         return {
             "reconstruction_squared_error": (rbm.visible_mean(data_hidden) - data).square().sum(1).mean(),
             # Overfitting, or chains that no longer mix, show as data far likelier than what the chains hold.
@@ -184,11 +237,13 @@ class ContrastiveDivergence:
 
     def state_dict(self) -> dict[str, Any]:
         """The persistent chains and the offsets."""
-        return dict(self._state)
+        visible, hidden = self._ascent.offset
+        return {"chains": self._chains, "visible_offset": visible, "hidden_offset": hidden}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue with the chains where they were."""
-        self._state = dict(state)
+        self._chains = state["chains"]
+        self._ascent.offset = state["visible_offset"], state["hidden_offset"]
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """A hundred chains after 200 steps from coin flips, as probabilities. [100, 1, 28, 28]."""

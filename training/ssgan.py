@@ -29,18 +29,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.adversarial import CLASSES, GameConfig, Optimizers, Z, made_loss, real_loss, sample_grid
+from training.adversarial import CLASSES, Game, GameConfig, Z, made_loss, real_loss
 from training.captured import played
 from training.config import ConfigError
 from training.gan import Generator, generator_layers
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "discriminator": ("classify",)}
 DISTRIBUTED = True
@@ -170,7 +170,7 @@ def labelled_subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-class MatchFeatures:
+class MatchFeatures(Game):
     """One step of D on three batches, then one of G."""
 
     def __init__(
@@ -181,9 +181,8 @@ class MatchFeatures:
         images: Tensor,  # uint8 NCHW: those whose labels are known
         labels: Tensor,  # int64
     ) -> None:
-        self._config, self._generator, self._discriminator = config, generator, discriminator
-        self._images, self._labels = images, labels
-        self._optimizers = Optimizers(config, generator, discriminator, betas=(0.5, 0.999))
+        super().__init__(config, generator, discriminator, betas=(0.5, 0.999))
+        self._config, self._images, self._labels = config, images, labels
         self._play = played(self._step, generator)
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
@@ -213,12 +212,12 @@ class MatchFeatures:
         fooling: Tensor,
         *noises: Tensor,
     ) -> dict[str, Tensor]:
-        config, generator, discriminator = self._config, self._generator, self._discriminator
+        generator, discriminator = self._generator, self._discriminator
         each = len(noises) // 3  # passes through D: the three batches, real ones, made ones
         of_batches, of_real, of_made_ones = noises[:each], noises[each : 2 * each], noises[2 * each :]
         data = images.float() / 255
         labelled, known = self._images[which].float() / 255, self._labels[which]
-        autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
+        autocast = self._autocast(data)
 
         # D: nothing in it looks across a batch, so that all three can pass at once.
         with autocast:
@@ -244,18 +243,6 @@ class MatchFeatures:
             "unsupervised": unsupervised.detach(),
             "feature_matching": matching.detach(),
         }
-
-    def state_dict(self) -> dict[str, Any]:
-        """Adam's moments."""
-        return self._optimizers.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with Adam's moments."""
-        self._optimizers.load_state_dict(state)
-
-    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """A hundred images from the same z at every snapshot. [100, 1, 28, 28]."""
-        return sample_grid(networks, draw.normal(100, Z), labelled=False)
 
 
 def build(config: SSGANConfig) -> dict[str, nn.Module]:

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +32,16 @@ from torch.nn import functional
 
 from training import checkpoint, classifier, stylegan2
 from training.adversarial import Z
-from training.autoencoder import warm_up_then_cosine
 from training.classifier import AttributesConfig
 from training.config import Config, ConfigError
 from training.dcgan import channels_last
-from training.loop import Draw, Stage, above_one_another
-from training.stylegan2 import GAIN, SLOPE, SMALLEST, ColourConfig, Convolution, Linear, ResidualBlock
+from training.grids import above_one_another
+from training.randomness import Draw
+from training.recipes import Descent
+from training.stage import Stage
+from training.stylegan2 import ColourConfig
+from training.stylegan2_layers import GAIN, SLOPE, Convolution, Linear
+from training.stylegan2_networks import SMALLEST, MappingNetwork, ResidualBlock, SynthesisNetwork, noise_sizes
 
 GRAPHS = {"encoder": ("encode",), "synthesis": ("refine",)}
 DISTRIBUTED = False
@@ -127,7 +131,7 @@ class Encoder(nn.Module):
         return self.centre + self.deviation * offsets
 
 
-class Inversion:
+class Inversion(Descent):
     """E descends the errors of styles, pixels and features; everything else stands still."""
 
     def __init__(
@@ -139,17 +143,15 @@ class Inversion:
         judge: nn.Module,
         shown: Tensor,  # uint8 [n, channels, height, width], of the sample grid
     ) -> None:
+        super().__init__(encoder, config.learning_rate, warm_up=0.02)
         self._config, self._encoder, self._synthesis = config, encoder, synthesis
         self._mapping, self._judge, self._shown = mapping, judge, shown
-        self._optimizer = torch.optim.Adam(encoder.parameters(), config.learning_rate, (0.9, 0.99))
-        self._sizes = stylegan2.noise_sizes(len(config.widths))
+        self._sizes = noise_sizes(len(config.widths))
         self._dtype = torch.bfloat16 if config.bfloat16 else torch.float32
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One step of Adam on a batch of real pictures and as many made ones."""
         config, count = self._config, len(images)
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm_up_then_cosine(progress, warm_up=0.02)
         with torch.no_grad():
             ws = self._styles(count, draw)
             noises = [draw.normal(count, 1, size, size) for size in self._sizes]
@@ -175,9 +177,7 @@ class Inversion:
             + config.features * unlike
             + config.pull * away
         )
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimizer.step()
+        self.descend(loss, progress)
         return {
             "style": style.detach(),
             "pixels_made": apart[:count].mean().detach(),
@@ -199,14 +199,6 @@ class Inversion:
         picture: Tensor = self._synthesis(ws, noises, dtype=self._dtype)[0]
         return picture
 
-    def state_dict(self) -> dict[str, Any]:
-        """Adam's moments."""
-        return {"optimizer": self._optimizer.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with Adam's moments."""
-        self._optimizer.load_state_dict(state["optimizer"])
-
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """Rows of ten real pictures, each above the row of what is rebuilt from their styles."""
         images = self._shown.float() / 255
@@ -218,7 +210,7 @@ class Inversion:
 def build(config: EncoderConfig) -> dict[str, nn.Module]:
     """The encoder, and the frozen network it is for; its weights come from the generator's, see `stages`."""
     channels = config.image_shape[0]
-    synthesis = stylegan2.SynthesisNetwork(config.w, config.widths, channels).requires_grad_(False)
+    synthesis = SynthesisNetwork(config.w, config.widths, channels).requires_grad_(False)
     networks: dict[str, nn.Module] = {
         "encoder": Encoder(config.widths, config.w, channels, config.hidden),
         "synthesis": synthesis,
@@ -234,7 +226,7 @@ def stages(
     Raises :class:`training.checkpoint.RunError` where one of them is not there or has another size.
     """
     encoder, device = cast(Encoder, networks["encoder"]), images.device
-    mapping = stylegan2.MappingNetwork(config.w, config.mapping_layers, labelled=False).to(device)
+    mapping = MappingNetwork(config.w, config.mapping_layers, labelled=False).to(device)
     found = {"mapping": mapping, "synthesis": networks["synthesis"]}
     load_finished(found, Path(config.generator), stylegan2.GRAPHS)
     judge = classifier.build(AttributesConfig(channels=config.judge_channels))["classifier"].to(device)

@@ -13,15 +13,15 @@ units learn in 3,280 passes, wider SiLU layers, AdamW and a cosine schedule lear
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.autoencoder import mlp, warm_up_then_cosine
 from training.config import Config, ConfigError
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.recipes import Descent, mlp, part_of_run
+from training.stage import Stage
 
 GRAPHS = {"vae": ("encode", "decode")}
 DISTRIBUTED = True
@@ -123,23 +123,18 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)
 
 
-class MaximiseElbo:
+class MaximiseElbo(Descent):
     """Stochastic gradient ascent on the bound L(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)), equation 10."""
 
     def __init__(self, config: VaeConfig, vae: nn.Module, images: Tensor) -> None:
+        warm_up = part_of_run(config.warm_up_steps, config)
+        super().__init__(vae, config.learning_rate, warm_up, fused=True)
         self._config, self._vae = config, vae
         self._examples = images[:20]
-        steps = max(1, config.images // config.batch)
-        self._warm_up = min(1.0, config.warm_up_steps / steps)  # part of the run
-        self._optimizer = torch.optim.AdamW(
-            vae.parameters(), config.learning_rate, (0.9, 0.99), weight_decay=0.0, fused=True
-        )
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
         """One step of AdamW on freshly binarised images."""
         config = self._config
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm_up_then_cosine(progress, self._warm_up)
         grey = images.flatten(1).float() / 255
         image = (draw.uniform(*grey.shape) < grey).float()
         noise = draw.normal(len(image), config.latents)
@@ -147,19 +142,9 @@ class MaximiseElbo:
             logits, mean, log_variance = self._vae(image, noise)
         reconstruction = bernoulli_log_likelihood(logits, image).mean()
         kl = gaussian_kl(mean, log_variance).mean()
-        self._optimizer.zero_grad(set_to_none=True)
-        (kl - reconstruction).backward()
-        self._optimizer.step()
+        self.descend(kl - reconstruction, progress)
         reconstruction, kl = reconstruction.detach(), kl.detach()
         return {"elbo": reconstruction - kl, "log_likelihood": reconstruction, "kl": kl}
-
-    def state_dict(self) -> dict[str, Any]:
-        """AdamW's moments."""
-        return {"optimizer": self._optimizer.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with AdamW's moments."""
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
         """Training images above their reconstructions, two rows of each, then six rows of digits decoded from

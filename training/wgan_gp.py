@@ -18,12 +18,11 @@ measured where pixels lie in [0, 1].
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.adversarial import GameConfig, Optimizers, Z, sample_grid
+from training.adversarial import Game, GameConfig, Z
 from training.captured import played
 from training.config import ConfigError
 from training.dcgan import (
@@ -34,7 +33,8 @@ from training.dcgan import (
     generator_layers,
 )
 from training.gan import Generator
-from training.loop import Draw, Stage
+from training.randomness import Draw
+from training.stage import Stage
 
 GRAPHS = {"generator": ("generate",), "critic": ("criticise",)}
 DISTRIBUTED = True
@@ -100,12 +100,12 @@ def gradient_penalty(critic: nn.Module, real: Tensor, made: Tensor, mix: Tensor)
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-class Transport:
+class Transport(Game):
     """`critic_steps` steps of the critic, then one of G."""
 
     def __init__(self, config: WGANConfig, generator: nn.Module, critic: nn.Module) -> None:
-        self._config, self._generator, self._critic = config, generator, critic
-        self._optimizers = Optimizers(config, generator, critic, betas=(0.0, 0.9))
+        super().__init__(config, generator, critic, betas=(0.0, 0.9))
+        self._config = config
         self._play = played(self._step, generator)
 
     def step(self, images: Tensor, labels: Tensor, progress: float, draw: Draw) -> dict[str, Tensor]:
@@ -115,9 +115,9 @@ class Transport:
         return self._play(images, z, mix, draw.normal(len(images) // self._config.critic_steps, Z))
 
     def _step(self, images: Tensor, z: Tensor, mix: Tensor, z_of_generator: Tensor) -> dict[str, Tensor]:
-        config, generator, critic = self._config, self._generator, self._critic
+        config, generator, critic = self._config, self._generator, self._discriminator
         data = images.float() / 255
-        autocast = torch.autocast(data.device.type, torch.bfloat16, enabled=config.bfloat16)
+        autocast = self._autocast(data)
 
         with autocast, torch.no_grad():
             made = generator(z)
@@ -137,18 +137,6 @@ class Transport:
             "penalty": penalty.detach(),
             "made_score": score.detach(),
         }
-
-    def state_dict(self) -> dict[str, Any]:
-        """Adam's moments."""
-        return self._optimizers.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with Adam's moments."""
-        self._optimizers.load_state_dict(state)
-
-    def preview(self, networks: Mapping[str, nn.Module], draw: Draw) -> Tensor | None:
-        """A hundred images from the same z at every snapshot. [100, channels, height, width]."""
-        return sample_grid(networks, draw.normal(100, Z), labelled=False)
 
 
 def build(config: WGANConfig) -> dict[str, nn.Module]:

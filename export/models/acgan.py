@@ -2,13 +2,23 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import DiscriminateAndClassify, Graph, batched, picture
+from export.graphs import Graph, Wrapper, batched, picture
 from export.inputs import REAL, UNIT_INTERVAL
 from export.models.gan import generate_labelled
 from training.adversarial import CLASSES
+
+
+class DiscriminateAndClassify(Wrapper):
+    """The probability that a picture is real, and which class it shows: an auxiliary classifier's answers."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image -> score, class_logits."""
+        score, class_logits = self.network(image)
+        return torch.sigmoid(score), class_logits
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -45,7 +55,6 @@ ENTRIES = (
         id="acgan",
         kind="model",
         year=2017,
-        family="acgan",
         title={"en": "Auxiliary-classifier GAN", "fr": "GAN à classifieur auxiliaire"},
         lesson={
             "en": "Here the discriminator is not told the digit, it has to name it, as well as say "

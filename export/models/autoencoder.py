@@ -4,11 +4,38 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import Decode, Encode, Graph, Reconstruct, batched, picture
+from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import REAL
+
+
+class Reconstruct(Wrapper):
+    """A picture through the autoencoder and back."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        logits, code = self.network(image.flatten(1))
+        return torch.sigmoid(logits).view_as(image), code
+
+
+class Encode(Wrapper):
+    """The first half of an autoencoder."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, 28, 28] -> code."""
+        return self.network.encoder(image.flatten(1))
+
+
+class Decode(Wrapper):
+    """The second half of an autoencoder."""
+
+    def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Code -> image, logits."""
+        logits = self.network.decoder(code).unflatten(1, SIZE)
+        return torch.sigmoid(logits), logits
 
 
 def graphs(
@@ -84,7 +111,6 @@ ENTRIES = (
         id="autoencoder",
         kind="model",
         year=2006,
-        family="autoencoder",
         title={"en": "Deep autoencoder", "fr": "Autoencodeur profond"},
         lesson={
             "en": "An autoencoder learns to copy its input through a narrow waist: an encoder "
@@ -107,7 +133,6 @@ ENTRIES = (
         id="autoencoder_2",
         kind="exhibit",
         year=2006,
-        family="autoencoder",
         title={"en": "Autoencoder, code of 2", "fr": "Autoencodeur, code de 2"},
         lesson={
             "en": "Every digit must pass through two numbers, so that all of them can be laid out on "
@@ -130,7 +155,6 @@ ENTRIES = (
         id="autoencoder_5",
         kind="exhibit",
         year=2006,
-        family="autoencoder",
         title={"en": "Autoencoder, code of 5", "fr": "Autoencodeur, code de 5"},
         lesson={
             "en": "With five numbers the autoencoder keeps which digit it is and roughly how it "
@@ -151,7 +175,6 @@ ENTRIES = (
         id="autoencoder_10",
         kind="exhibit",
         year=2006,
-        family="autoencoder",
         title={"en": "Autoencoder, code of 10", "fr": "Autoencodeur, code de 10"},
         lesson={
             "en": "Ten numbers are as many as there are classes, but no label was ever shown: the "
@@ -172,7 +195,6 @@ ENTRIES = (
         id="autoencoder_denoising",
         kind="model",
         year=2008,
-        family="autoencoder",
         title={"en": "Denoising autoencoder", "fr": "Autoencodeur débruiteur"},
         lesson={
             "en": "A denoising autoencoder is shown damaged digits, some pixels blackened and others "

@@ -8,7 +8,6 @@ ENTRIES = (
         id="cdcgan",
         kind="model",
         year=2016,
-        family="cdcgan",
         title={"en": "Conditional DCGAN", "fr": "DCGAN conditionnel"},
         lesson={
             "en": "What a network is told and what it is made of are two choices: this one takes the "

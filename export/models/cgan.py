@@ -36,7 +36,6 @@ ENTRIES = (
         id="cgan",
         kind="model",
         year=2014,
-        family="cgan",
         title={"en": "Conditional GAN", "fr": "GAN conditionnel"},
         lesson={
             "en": "Both players are told which digit it is about. The discriminator no longer asks "

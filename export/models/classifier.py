@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from export.entry import AVATARS, CIFAR10, FASHION_MNIST, Entry, formula
-from export.graphs import Classify, Described, Graph, batched, picture
+from export.graphs import Described, Graph, Wrapper, batched, picture
 from export.inputs import POSITIVE, REAL
 from onnx_models.catalog import Group
 from training.avatars import ATTRIBUTES
+
+
+class Classify(Wrapper):
+    """Which class, and the features it was decided from."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> class_logits, features."""
+        return self.network(image)
 
 
 def classify(classifier: nn.Module, image: Described, thing: str) -> Graph:
@@ -71,7 +79,6 @@ ENTRIES = (
         id="classifier_cnn",
         kind="judge",
         year=1998,
-        family="classifier",
         title={"en": "Convolutional classifier", "fr": "Classifieur convolutif"},
         lesson={
             "en": "This network generates nothing: it was taught, with labels, to say which digit it "
@@ -92,7 +99,6 @@ ENTRIES = (
         id="classifier_mlp",
         kind="judge",
         year=1986,
-        family="classifier",
         title={"en": "Multilayer perceptron", "fr": "Perceptron multicouche"},
         lesson={
             "en": "This perceptron reads a digit as a list of 784 numbers and has no idea which of "
@@ -119,7 +125,6 @@ ENTRIES = (
         id="classifier_fashion",
         kind="judge",
         year=2017,
-        family="classifier",
         title={"en": "Fashion classifier", "fr": "Classifieur de vêtements"},
         lesson={
             "en": "The same convolutional network as for the digits, taught to tell ten kinds of "
@@ -145,7 +150,6 @@ ENTRIES = (
         id="classifier_cifar10",
         kind="judge",
         year=2016,
-        family="classifier",
         title={"en": "Photograph classifier", "fr": "Classifieur de photographies"},
         lesson={
             "en": "A small residual network names what a photograph of 32 by 32 pixels shows: one of "
@@ -175,7 +179,6 @@ ENTRIES = (
         id="classifier_avatars",
         kind="judge",
         year=2016,
-        family="classifier",
         title={"en": "Avatar classifier", "fr": "Classifieur d'avatars"},
         lesson={
             "en": "A small residual network answers ten questions about a drawn face at once: glasses, "

@@ -2,22 +2,94 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import (
-    Classify,
-    Descend,
-    Described,
-    Graph,
-    LabelledGibbsStep,
-    Recognise,
-    StackParameters,
-    UpAndDown,
-    batched,
-    picture,
-)
+from export.graphs import SIZE, Described, Graph, Wrapper, batched, picture
 from export.inputs import BINARY, LABEL, REAL, UNIFORM, UNIT_INTERVAL
+from export.models.classifier import Classify
+
+
+class UpAndDown(Wrapper):
+    """A picture up a belief network's recognition weights and down its generative ones, by probabilities."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        code = self.network.encode(image.flatten(1))
+        logits, _ = self.network.decode(code)
+        return torch.sigmoid(logits).view_as(image), code
+
+
+class Recognise(Wrapper):
+    """The way up alone."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, 28, 28] -> code."""
+        return self.network.encode(image.flatten(1))
+
+
+class Descend(Wrapper):
+    """The way down alone, with the layer it passes."""
+
+    def forward(self, code: Tensor) -> tuple[Tensor, ...]:
+        """Code -> image, logits, hidden_1."""
+        logits, hidden = self.network.decode(code)
+        logits = logits.unflatten(1, SIZE)
+        return torch.sigmoid(logits), logits, hidden
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp x), the same shape: onnxruntime computes Sigmoid and Log in vectors, Softplus one by one.
+
+    Stable: the sigmoid of |x| lies in [1/2, 1].
+    """
+    return torch.relu(x) - torch.log(torch.sigmoid(x.abs()))
+
+
+class LabelledGibbsStep(Wrapper):
+    """One step of Gibbs sampling in a belief network's associative memory, the label clamped or free.
+
+    A free label (-1) is drawn from p(label | visible), the hidden units summed out, before they are drawn: so
+    the chain's state is `visible` alone, and clamping or releasing the label needs no second state. A clamped
+    one pulls `label_gain` times as hard as the model learned; the free energy is the learned model's.
+    """
+
+    def forward(
+        self,
+        visible: Tensor,
+        label: Tensor,
+        hidden_noise: Tensor,
+        visible_noise: Tensor,
+        label_noise: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """State, noise -> as GibbsStep, and label_mean; on is noise < mean."""
+        memory = self.network.memory
+        scores, _ = memory.label_scores(visible, softplus)  # [batch, classes]: -F(visible, label)
+        free = label < 0
+        # Gumbel-max: the largest of scores plus Gumbel noise is a draw from their softmax.
+        drawn = (scores - torch.log(-torch.log(label_noise))).argmax(dim=1)
+        held = torch.where(free, drawn, label)
+        hidden_mean = memory.held_mean(visible, held, self.network.gain(label))
+        hidden = (hidden_noise < hidden_mean).to(visible.dtype)
+        visible_mean = memory.code_mean(hidden)
+        visible_sample = (visible_noise < visible_mean).to(visible.dtype)
+        clamped = scores.gather(1, label.clamp(min=0)[:, None]).squeeze(1)
+        free_energy = -torch.where(free, scores.logsumexp(dim=1), clamped)
+        return visible_mean, visible_sample, hidden_mean, hidden, free_energy, scores.softmax(dim=1)
+
+
+class StackParameters(Wrapper):
+    """The parameters of a stack of RBMs as greedy learning left them, from the pixels up."""
+
+    def forward(self) -> tuple[Tensor, ...]:
+        """-> weight_K, visible_bias_K, hidden_bias_K for each layer K."""
+        rbms = (*self.network.layers, self.network.memory)
+        # Cloned: see Parameters.
+        return tuple(
+            parameter.clone() for rbm in rbms for parameter in (rbm.weight, rbm.visible_bias, rbm.hidden_bias)
+        )
+
 
 PAPER = {
     "authors": "Hinton, Osindero, Teh",
@@ -141,7 +213,6 @@ ENTRIES = (
         id="dbn",
         kind="model",
         year=2006,
-        family="dbn",
         title={"en": "Deep Belief Network", "fr": "Réseau de croyance profond"},
         lesson={
             "en": "A Deep Belief Network stacks Boltzmann machines: each learns, without labels, what the "
@@ -178,7 +249,6 @@ ENTRIES = (
         id="dbn_random",
         kind="baseline",
         year=2006,
-        family="dbn",
         title={"en": "Not pretrained", "fr": "Sans préapprentissage"},
         lesson={
             "en": "This is the Deep Belief Network's classifier without its past: the same 784, 500, 500, "

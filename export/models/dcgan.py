@@ -58,7 +58,6 @@ ENTRIES = (
         id="dcgan",
         kind="model",
         year=2016,
-        family="dcgan",
         title={"en": "Deep convolutional GAN", "fr": "GAN convolutif profond"},
         lesson={
             "en": "The game is that of 2014, the players are new: convolutions, which use the same few "
@@ -85,7 +84,6 @@ ENTRIES = (
         id="dcgan_fashion",
         kind="model",
         year=2016,
-        family="dcgan",
         title={"en": "DCGAN of clothes", "fr": "DCGAN de vêtements"},
         lesson={
             "en": "The same networks and the same recipe, shown clothes instead of digits. Nothing in "
@@ -109,7 +107,6 @@ ENTRIES = (
         id="dcgan_avatars",
         kind="baseline",
         year=2016,
-        family="dcgan",
         title={"en": "DCGAN of avatars", "fr": "DCGAN d'avatars"},
         lesson={
             "en": "This is the yardstick for the StyleGAN of avatars: the recipe of 2016 with as many "

@@ -3,21 +3,46 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import (
-    SIZE,
-    Discriminate,
-    DiscriminateLabelled,
-    Generate,
-    GenerateLabelled,
-    Graph,
-    batched,
-    picture,
-)
+from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import LABEL, NORMAL, UNIT_INTERVAL
 from training.adversarial import Z
+
+
+class Generate(Wrapper):
+    """Noise to pictures."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return self.network(z)
+
+
+class GenerateLabelled(Wrapper):
+    """Noise to pictures of a class."""
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """[batch, z], [batch] -> image."""
+        return self.network(z, label)
+
+
+class Discriminate(Wrapper):
+    """The probability that a picture is real."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image -> score."""
+        return torch.sigmoid(self.network(image))
+
+
+class DiscriminateLabelled(Wrapper):
+    """The probability that a picture is real and of the class it is said to be."""
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Image, [batch] -> score."""
+        return torch.sigmoid(self.network(image, label))
+
 
 MADE = "a digit that nobody wrote"
 
@@ -120,7 +145,6 @@ ENTRIES = (
         id="gan",
         kind="model",
         year=2014,
-        family="gan",
         title={"en": "Generative adversarial network", "fr": "Réseau antagoniste génératif"},
         lesson={
             "en": "Two networks play a zero-sum game: the generator turns noise into pictures, the "
@@ -144,7 +168,6 @@ ENTRIES = (
         id="gan_collapsed",
         kind="exhibit",
         year=2014,
-        family="gan",
         title={"en": "A collapsed GAN", "fr": "Un GAN effondré"},
         lesson={
             "en": "This is the same game gone wrong on purpose: the batch normalisation that holds its "

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import Graph, Project, batched, picture
+from export.graphs import Graph, Wrapper, batched, picture
 from export.inputs import REAL
+
+
+class Project(Wrapper):
+    """A picture onto principal components and back."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        reconstruction, code = self.network(image.flatten(1))
+        return reconstruction.view_as(image), code
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -33,7 +42,6 @@ ENTRIES = (
         id="pca",
         kind="baseline",
         year=1901,
-        family="pca",
         title={"en": "PCA, 30 components", "fr": "ACP, 30 composantes"},
         lesson={
             "en": "Principal component analysis keeps the 30 directions along which the training digits "

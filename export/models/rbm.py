@@ -2,11 +2,44 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import Described, GibbsStep, Graph, MeanField, Parameters, batched, picture
+from export.graphs import Described, Graph, Wrapper, batched, picture
 from export.inputs import BINARY, REAL, UNIFORM, UNIT_INTERVAL
+
+
+class MeanField(Wrapper):
+    """A picture up to a Boltzmann machine's hidden units and down again, by probabilities: nothing random."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        hidden = self.network.hidden_mean(image.flatten(1))
+        return self.network.visible_mean(hidden).view_as(image), hidden
+
+
+class GibbsStep(Wrapper):
+    """One step of block Gibbs sampling, v -> h -> v; the host loops, since many runtimes know no Loop."""
+
+    def forward(self, visible: Tensor, hidden_noise: Tensor, visible_noise: Tensor) -> tuple[Tensor, ...]:
+        """-> visible_mean, visible_sample, hidden_mean, hidden, free_energy. On is where noise < mean."""
+        rbm = self.network
+        hidden_mean = rbm.hidden_mean(visible)
+        hidden = (hidden_noise < hidden_mean).to(visible.dtype)
+        visible_mean = rbm.visible_mean(hidden)
+        visible_sample = (visible_noise < visible_mean).to(visible.dtype)
+        return visible_mean, visible_sample, hidden_mean, hidden, rbm.free_energy(visible)
+
+
+class Parameters(Wrapper):
+    """The parameters themselves, layer by layer: filters to look at, energies to compute elsewhere."""
+
+    def forward(self) -> tuple[Tensor, ...]:
+        """-> weight_0, visible_bias_0, hidden_bias_0."""
+        rbm = self.network
+        # Cloned: an output that is the parameter itself would take the parameter's name away.
+        return rbm.weight.clone(), rbm.visible_bias.clone(), rbm.hidden_bias.clone()
+
 
 PAPER = {
     "authors": "Smolensky",
@@ -92,7 +125,6 @@ ENTRIES = (
         id="rbm",
         kind="model",
         year=1986,
-        family="rbm",
         title={"en": "Restricted Boltzmann Machine", "fr": "Machine de Boltzmann restreinte"},
         lesson={
             "en": "A Restricted Boltzmann Machine gives every picture a probability by way of an energy: "
@@ -118,7 +150,6 @@ ENTRIES = (
         id="rbm_untrained",
         kind="baseline",
         year=1986,
-        family="rbm",
         title={"en": "Untrained network", "fr": "Réseau non entraîné"},
         lesson={
             "en": "This is the same Boltzmann machine before its first image: small random weights, "

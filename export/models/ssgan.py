@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import Classify, DiscriminateByClasses, Graph, batched, picture
+from export.graphs import Graph, Wrapper, batched, picture
 from export.inputs import POSITIVE, REAL, UNIT_INTERVAL
+from export.models.classifier import Classify
 from export.models.gan import generate
 from training.adversarial import CLASSES
+
+
+class DiscriminateByClasses(Wrapper):
+    """The probability that a picture is of any class at all: D = Z / (Z + 1), Z = sum of exp(logits)."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image -> score, class_logits."""
+        class_logits, _ = self.network(image)
+        return torch.sigmoid(class_logits.logsumexp(1)), class_logits
 
 
 def classifier_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -70,7 +81,6 @@ def subset(number: int, ordinal: Mapping[str, str], colour: str) -> Entry:
         id=f"ssgan_subset_{number}",
         kind="exhibit",
         year=2016,
-        family="ssgan",
         title={
             "en": f"SSGAN, {ordinal['en']} hundred labels",
             "fr": f"SSGAN, {ordinal['fr']} cent étiquettes",
@@ -97,7 +107,6 @@ ENTRIES = (
         id="ssgan",
         kind="model",
         year=2016,
-        family="ssgan",
         title={"en": "Semi-supervised GAN", "fr": "GAN semi-supervisé"},
         lesson={
             "en": "One hundred digits carry a label, ten of each, and the other sixty thousand do not; "

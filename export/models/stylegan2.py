@@ -4,29 +4,89 @@ Weights are stored in 16-bit integers: with the larger layers in halves a face i
 where 0.002 is allowed. The mapping network is stored in full: it is small, and every style is rounded by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from export.entry import AVATARS, Entry, formula
-from export.graphs import (
-    Criticise,
-    CriticiseLabelled,
-    Graph,
-    MapAndSynthesise,
-    MapAndSynthesiseLabelled,
-    MapToStyles,
-    MapToStylesLabelled,
-    Synthesise,
-    batched,
-    picture,
-)
+from export.graphs import Described, Graph, Wrapper, batched, picture
 from export.inputs import LABEL, NORMAL, REAL, UNIT_INTERVAL
 from export.models.gan import DIGIT, LATENT, LATENT_SPARE, MADE
+from export.models.wgan_gp import Criticise
 from onnx_models import seeds
-from onnx_models.catalog import Tensor
 from training.adversarial import Z
+from training.stylegan2_networks import truncated
+
+
+class MapToStyles(Wrapper):
+    """z to one style a layer, each drawn to the centre of all styles by its own psi."""
+
+    def forward(self, z: Tensor, psi: Tensor) -> Tensor:
+        """[batch, z], [batch, styles] -> ws."""
+        w, centre = self.network(z)
+        return truncated(w, centre, psi)
+
+
+class MapToStylesLabelled(Wrapper):
+    """z and a class to one style a layer, each drawn to the centre of the class."""
+
+    def forward(self, z: Tensor, label: Tensor, psi: Tensor) -> Tensor:
+        """[batch, z], [batch], [batch, styles] -> ws."""
+        w, centre = self.network(z, label)
+        return truncated(w, centre, psi)
+
+
+class Synthesise(Wrapper):
+    """Styles and noise to a picture, and what each size adds to it."""
+
+    def forward(self, ws: Tensor, *noise: Tensor) -> tuple[Tensor, ...]:
+        """[batch, styles, w], [batch, 1, size, size] each -> image, rgb_R."""
+        image, parts = self.network(ws, noise)
+        return image.clamp(0, 1), *parts
+
+
+class MapAndSynthesise(Wrapper):
+    """Noise to pictures by way of styles: psi 1 and always the same noise images, a margin cut off."""
+
+    def __init__(self, both: nn.Module, noise: Sequence[Tensor], margin: int = 0) -> None:
+        super().__init__(both)  # a module that holds `mapping` and `synthesis`
+        self.noise = list(noise)  # [1, 1, size, size] each
+        self.margin = margin
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return self.picture(z)
+
+    def picture(self, z: Tensor, *label: Tensor) -> Tensor:
+        """[batch, z], [batch] where there are labels -> image."""
+        w, _ = self.network.mapping(z, *label)
+        ws = w[:, None].expand(-1, self.network.synthesis.styles, -1)
+        image, _ = self.network.synthesis(ws, self.noise)
+        keep = slice(self.margin, image.shape[-1] - self.margin)
+        return image[:, :, keep, keep].clamp(0, 1)
+
+
+class MapAndSynthesiseLabelled(MapAndSynthesise):
+    """The same, of a class."""
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:  # type: ignore[override]
+        """[batch, z], [batch] -> image."""
+        return self.picture(z, label)
+
+
+class CriticiseLabelled(Wrapper):
+    """A critic's score of a picture as one of a class; the margin that its network wants is added."""
+
+    def __init__(self, critic: nn.Module, margin: int = 0) -> None:
+        super().__init__(critic)
+        self.margin = margin
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Image, [batch] -> score."""
+        return self.network(functional.pad(image, (self.margin,) * 4), label)
+
 
 MARGIN = 2  # pixels around a digit of 28x28 in a network of 32x32
 NOISE_SEED = (
@@ -118,11 +178,11 @@ class Both(nn.Module):
         self.mapping, self.synthesis = networks["mapping"], networks["synthesis"]
 
 
-def _psi(both: Both, meaning: str) -> Tensor:
+def _psi(both: Both, meaning: str) -> Described:
     return batched("psi", UNIT_INTERVAL, meaning, both.synthesis.styles)
 
 
-def _ws(both: Both) -> Tensor:
+def _ws(both: Both) -> Described:
     meaning = "a style for each convolution, coarse to fine, and one for the last picture layer"
     return batched("ws", REAL, meaning, both.synthesis.styles, both.mapping.centre.shape[1])
 
@@ -187,7 +247,6 @@ ENTRIES = (
         id="stylegan2_avatars",
         kind="model",
         year=2020,
-        family="stylegan2",
         title={"en": "StyleGAN2 of avatars", "fr": "StyleGAN2 d'avatars"},
         lesson={
             "en": "Noise is no longer the seed a picture grows from but the style it is painted in: a small "
@@ -215,7 +274,6 @@ ENTRIES = (
         id="stylegan2_digits",
         kind="model",
         year=2020,
-        family="stylegan2",
         title={"en": "StyleGAN2 of digits", "fr": "StyleGAN2 de chiffres"},
         lesson={
             "en": "The end of the line, brought back to where it began: the same digits, from the same z, "

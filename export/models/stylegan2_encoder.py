@@ -4,16 +4,76 @@
 compares the two files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import AVATARS, Entry, formula
-from export.graphs import EncodeStyles, Graph, Refine, batched, picture
+from export.graphs import Graph, Wrapper, batched, picture
 from export.inputs import COUNTING, NORMAL, POSITIVE, REAL, UNIFORM
-from training.stylegan2 import SynthesisNetwork
 from training.stylegan2_encoder import Encoder
+from training.stylegan2_networks import SynthesisNetwork
+
+BETAS = (0.9, 0.999)  # of Adam's moments in `refine`
+TINY = 1e-8
+
+
+class EncodeStyles(Wrapper):
+    """A picture to one style a layer."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, channels, size, size] -> ws."""
+        return self.network(image)
+
+
+class Refine(Wrapper):
+    """One step of Adam that brings the picture of some styles closer to another picture, a row at a time.
+
+    Each row of the batch descends a loss of its own, with its own moments, step number and rate,
+
+        L = mean (g(ws) - image)^2 + pull mean ((ws - c) / s)^2
+
+    (Abdal et al. 2019, algorithm 1, with pixels alone), so that a row does not depend on its neighbours. What
+    comes out beside the new styles are the loss and the picture of the old ones: they cost nothing more.
+    """
+
+    differentiates = True  # the gradient is part of the graph; see `to_onnx`
+
+    def __init__(self, synthesis: nn.Module, centre: Tensor, deviation: float) -> None:
+        super().__init__(synthesis)
+        self.centre, self.deviation = centre.tolist(), deviation
+
+    def forward(
+        self,
+        image: Tensor,
+        ws: Tensor,
+        first: Tensor,
+        second: Tensor,
+        step: Tensor,
+        rate: Tensor,
+        pull: Tensor,
+        *noise: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """-> new_ws, new_first, new_second, loss, picture; eq. as in Kingma & Ba 2015, algorithm 1."""
+        gradient, (loss, picture) = torch.func.grad(self.losses, has_aux=True)(ws, image, pull, noise)
+        first = BETAS[0] * first + (1 - BETAS[0]) * gradient
+        second = BETAS[1] * second + (1 - BETAS[1]) * gradient.square()
+        count = step.to(ws.dtype)[:, None, None]
+        unbiased = first / (1 - BETAS[0] ** count)
+        size = torch.sqrt(second / (1 - BETAS[1] ** count)) + TINY
+        ws = ws - self.deviation * rate[:, None, None] * unbiased / size
+        return ws, first, second, loss, picture.clamp(0, 1)
+
+    def losses(
+        self, ws: Tensor, image: Tensor, pull: Tensor, noise: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The sum over rows, which has each row's own gradient; the rows' losses [batch] and pictures."""
+        picture, _ = self.network(ws, noise)
+        away = (ws - ws.new_tensor(self.centre)) / self.deviation
+        loss = (picture - image).square().mean((1, 2, 3)) + pull * away.square().mean((1, 2))
+        return loss.sum(), (loss, picture)
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -71,7 +131,6 @@ ENTRIES = (
         id="stylegan2_avatars_encoder",
         kind="encoder",
         year=2021,
-        family="stylegan2_encoder",
         generator="stylegan2_avatars",
         title={"en": "Encoder of avatars", "fr": "Encodeur d'avatars"},
         lesson={

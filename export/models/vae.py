@@ -2,19 +2,39 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from export.entry import Entry, formula
-from export.graphs import (
-    Decode,
-    EncodeDistribution,
-    GenerateFromPrior,
-    Graph,
-    ReconstructMean,
-    batched,
-    picture,
-)
+from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import NORMAL, REAL
+from export.models.autoencoder import Decode
+
+
+class ReconstructMean(Wrapper):
+    """A picture through the mean of a variational autoencoder's q(z|x) and back; nothing is drawn."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> reconstruction, code."""
+        mean, _ = self.network.encode(image.flatten(1))
+        return torch.sigmoid(self.network.decoder(mean)).view_as(image), mean
+
+
+class EncodeDistribution(Wrapper):
+    """The distribution q(z|x) of a variational autoencoder."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[batch, 1, 28, 28] -> code, mean, log_variance; the code is the mean."""
+        mean, log_variance = self.network.encode(image.flatten(1))
+        return mean.clone(), mean, log_variance
+
+
+class GenerateFromPrior(Wrapper):
+    """z from N(0, I) to pixel probabilities."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, z] -> image."""
+        return torch.sigmoid(self.network.decoder(z)).unflatten(1, SIZE)
 
 
 def map_graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -91,7 +111,6 @@ ENTRIES = (
         id="vae",
         kind="model",
         year=2014,
-        family="vae",
         title={"en": "Variational autoencoder", "fr": "Autoencodeur variationnel"},
         lesson={
             "en": "A variational autoencoder is two networks that check each other: a decoder that "
@@ -117,7 +136,6 @@ ENTRIES = (
         id="vae_2",
         kind="exhibit",
         year=2014,
-        family="vae",
         title={"en": "VAE with two latents", "fr": "VAE à deux variables latentes"},
         lesson={
             "en": "Here the whole latent space is a sheet one can look at: every point of it is a "

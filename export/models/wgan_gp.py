@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from export.entry import CIFAR10, FASHION_MNIST, Entry, formula
-from export.graphs import SIZE, Criticise, Graph, batched, picture
+from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import REAL
 from export.models.gan import MADE, generate
+
+
+class Criticise(Wrapper):
+    """A critic's score, which is no probability: only differences of it mean something."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image -> score."""
+        return self.network(image)
 
 
 def graphs(
@@ -58,7 +66,6 @@ ENTRIES = (
         id="wgan_gp",
         kind="model",
         year=2017,
-        family="wgan_gp",
         title={"en": "Wasserstein GAN, gradient penalty", "fr": "GAN de Wasserstein, pénalité de gradient"},
         lesson={
             "en": "The discriminator becomes a critic that gives marks instead of probabilities, and "
@@ -85,7 +92,6 @@ ENTRIES = (
         id="wgan_gp_fashion",
         kind="model",
         year=2017,
-        family="wgan_gp",
         title={"en": "WGAN-GP of clothes", "fr": "WGAN-GP de vêtements"},
         lesson={
             "en": "The same critic and the same generator, shown clothes. Here the distance between "
@@ -108,7 +114,6 @@ ENTRIES = (
         id="wgan_gp_cifar10",
         kind="model",
         year=2017,
-        family="wgan_gp",
         title={"en": "WGAN-GP of photographs", "fr": "WGAN-GP de photographies"},
         lesson={
             "en": "The same game in colour, on a lossy JPEG copy of CIFAR-10, small photographs of "
