@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ipaddress
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -44,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
+        taken = socket.create_server((host, port), family=family, backlog=128)
     except OSError as fault:
         reason = (fault.strerror or str(fault)).partition(" (while")[0]  # the address is named already
         raise LineageError(
@@ -55,28 +57,34 @@ def listen(host: str, port: int) -> socket.socket:
             port=port,
             reason=reason,
         ) from fault
+    # What is accepted has it from here: asyncio sets it for sockets that name TCP alone, which these do not,
+    # and each small answer would wait 40 ms until the other side acknowledges the one before (RFC 896).
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return taken
 
 
 def _run(options: argparse.Namespace) -> None:
     taken = listen(options.host, options.port)
-    library = Library.open(options.models, options.providers)
+    library = Library.open(options.models, options.providers, options.threads)
     for problem in library.catalog.problems:
         print(problem.error, file=sys.stderr)
     # The client by which Gradio's MCP tools call this very page would ask Hugging Face and Gradio's makers
     # first; both are read when gradio is imported.
     os.environ.update(HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED="False")
+    # Statistics of the queue that nobody sees, a table of all calls made anew at each.
+    os.environ.update(GRADIO_ANALYTICS_MAX_EVENTS="1", GRADIO_ANALYTICS_CACHE_FREQUENCY=str(10**9))
     # Gradio takes seconds to import: whatever can be refused has been refused by now.
     from demo import app, server
 
     server.share_heaps()
-    application = server.application(library, app.build(library), options.mcp)
+    application = server.application(library, app.build(library), options.mcp, options.root_path)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(
         f"Latent Lineage on http://{host}:{taken.getsockname()[1]} - {library.runtime.provider}, "
         f"onnxruntime {onnxruntime.__version__} (Ctrl-C stops it)",
         flush=True,
     )
-    server.serve(application, taken)
+    server.serve(application, taken, options.trusted_proxy)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,6 +119,29 @@ def _parser() -> argparse.ArgumentParser:
         help="where the models run; auto takes CUDA where it works (default: %(default)s)",
     )
     parser.add_argument(
+        "--threads",
+        type=_threads,
+        default=0,
+        metavar="N",
+        help="threads that compute, for all visitors together (default: as many as this process may use)",
+    )
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        default=os.environ.get("GRADIO_ROOT_PATH") or "",
+        metavar="PATH",
+        help="where a proxy shows the page: /lineage, or https://example.org/lineage (default: at the top)",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        nargs="+",
+        type=_proxy,
+        default=None,
+        metavar="ADDRESS",
+        help="proxies, or networks such as 10.0.0.0/8, that are believed whose request they hand on "
+        "(default: this machine; on a Space private networks too)",
+    )
+    parser.add_argument(
         "--mcp",
         action="store_true",
         help="answer the Model Context Protocol too, at /gradio_api/mcp/ (needs the extra mcp)",
@@ -122,6 +153,29 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"port must be a whole number from 0 to 65535, got {text!r}")
     return int(text)
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"threads must be a whole number from 1 to 1024, got {text!r}")
+    return int(text)
+
+
+def _root_path(text: str) -> str:
+    if text and not re.fullmatch(r"(https?://[^/?#\s]+)?(/[^?#\s]*)?", text):
+        raise argparse.ArgumentTypeError(
+            f"root-path must begin with / or be an address with http:// or https://, got {text!r}"
+        )
+    return text.rstrip("/")
+
+
+def _proxy(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"trusted-proxy must be an address or a network such as 10.0.0.0/8, got {text!r}"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ come back as ``data:`` URIs of lossless 8-bit PNG. Answers hold no times: they w
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 import numpy as np
+from gradio.block_function import BlockFunction
 from gradio.utils import get_upload_folder
 from numpy.typing import NDArray
 
@@ -30,6 +32,26 @@ from onnx_models.errors import LineageError
 
 Array = NDArray[np.float32]
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_LAYOUTS = ("pictures", "sheet")
+_COLUMNS = 8
+
+
+class Page(gr.Blocks):
+    """A page whose endpoints fill in what a caller leaves off at the end.
+
+    Gradio's clients do that themselves; curl does not, and an argument that is added must not break its
+    calls.
+    """
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Add the defaults that are missing to ``inputs``, then check them as Gradio does."""
+        if len(inputs) < len(block_fn.inputs) and getattr(block_fn.fn, "endpoint", False):
+            defaults = [parameter.default for parameter in inspect.signature(block_fn.fn).parameters.values()]
+            missing = defaults[len(inputs) :]
+            if inspect.Parameter.empty not in missing:
+                inputs.extend(missing)
+        super().validate_inputs(block_fn, inputs)
 
 
 def register(library: Library) -> None:
@@ -62,7 +84,11 @@ def register(library: Library) -> None:
         }
 
     def sample(
-        models: list[str] | None = None, label: int = -1, seed: int = 0, count: int = limits.COUNT.default
+        models: list[str] | None = None,
+        label: int = -1,
+        seed: int = 0,
+        count: int = limits.COUNT.default,
+        layout: str = "pictures",
     ) -> dict[str, Any]:
         """Make pictures from a seed.
 
@@ -71,10 +97,16 @@ def register(library: Library) -> None:
             label: class asked of conditional models, 0 to 9; -1 for none
             seed: 0 to 4294967295; picture i does not depend on count
             count: pictures a model, 1 to 64
+            layout: pictures for a list of them; sheet for one picture that holds them all, in rows of 8 with
+                nothing between
         """
         count, label = limits.COUNT.check(count), limits.LABEL.check(label)
+        if layout not in _LAYOUTS:
+            raise LineageError(
+                "argument.layout", f"layout must be {' or '.join(_LAYOUTS)}, got {str(layout)[:40]!r}."
+            )
         chosen = _choose(library, models, library.generators, "generate")
-        return {"samples": [_sample(library, model_id, seed, count, label) for model_id in chosen]}
+        return {"samples": [_sample(library, model_id, seed, count, label, layout) for model_id in chosen]}
 
     def gibbs(
         model: str, start: Any = None, label: int = -1, steps: int = limits.STEPS.default, seed: int = 0
@@ -224,6 +256,7 @@ def _refusing(function: Function) -> Function:
         except LineageError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
+    endpoint.endpoint = True  # type: ignore[attr-defined]  # for `Page`
     return endpoint  # type: ignore[return-value]
 
 
@@ -305,7 +338,9 @@ def _answer(answer: inference.Answer) -> dict[str, Any]:
     }
 
 
-def _sample(library: Library, model_id: str, seed: Any, count: int, label: int) -> dict[str, Any]:
+def _sample(
+    library: Library, model_id: str, seed: Any, count: int, label: int, layout: str
+) -> dict[str, Any]:
     """One broken file must not keep the other models from answering; a wrong argument is everybody's."""
     try:
         samples = inference.sample(library, model_id, seed, count, label)
@@ -313,6 +348,10 @@ def _sample(library: Library, model_id: str, seed: Any, count: int, label: int) 
         if error.code.startswith("file."):
             return {"model": model_id, "error": _error(error)}
         raise
+    if layout == "sheet":
+        columns = min(count, _COLUMNS)
+        sheet = images.to_data_uri(images.grid(samples.images, columns, gap=0))
+        return {"model": model_id, "sheet": sheet, "columns": columns, "count": count, "error": None}
     return {"model": model_id, "images": [_png(image) for image in samples.images], "error": None}
 
 

@@ -28,9 +28,7 @@ PANELS = (draw, dream, one_z, movie, code_map, latent, style, time_machine, game
 
 def build(library: Library) -> gr.Blocks:
     """Lay out the page over an open library; nothing is launched."""
-    with gr.Blocks(
-        title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS
-    ) as page:
+    with api.Page(title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS) as page:
         # A panel that no model has a place in gets no tab; where none has, Draw says so.
         models = library.catalog.models
         panels = [panel for panel in PANELS if any(map(panel.shows, models))] or [draw]

@@ -228,9 +228,12 @@ def to_bytes(images: Array) -> Bytes:
 
 
 def as_image(picture: Array) -> Bytes:
-    """Turn float32 [channels, height, width] into uint8 [height, width] (grey) or [height, width, 3]."""
+    """Turn float32 [channels, height, width] into uint8 [height, width] (grey) or [height, width, 3 or 4].
+
+    Any other number of channels has no colours: they are laid side by side, grey.
+    """
     values = to_bytes(picture)
-    return values[0] if len(values) == 1 else values.transpose(1, 2, 0)
+    return values.transpose(1, 2, 0) if len(values) in (3, 4) else np.concatenate(list(values), axis=1)
 
 
 def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: float = 0.0) -> Bytes:
@@ -238,7 +241,7 @@ def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: floa
 
     Parameters
     ----------
-    images : float32 [count, 1, height, width] or [count, height, width], in [0, 1]
+    images : float32 [count, channels, height, width] or [count, height, width], in [0, 1]
     columns : pictures a row
     gap : pixels between pictures, before they are enlarged
     scale : integer factor
@@ -246,21 +249,25 @@ def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: floa
 
     Returns
     -------
-    uint8 [height, width]
+    uint8 [height, width], or [height, width, 3 or 4] of that many channels
 
     """
     columns, scale = limits.COLUMNS.check(columns), limits.SCALE.check(scale)
-    pictures = to_bytes(images).reshape(len(images), *images.shape[-2:])
-    count, height, width = pictures.shape
-    rows = -(-count // columns)
-    columns = min(columns, count)
-    sheet = np.full(
-        (rows * (height + gap) - gap, columns * (width + gap) - gap), round(ground * 255), np.uint8
-    )
+    pictures = [as_image(picture if picture.ndim == 3 else picture[None]) for picture in images]
+    height, width, *channels = pictures[0].shape
+    rows = -(-len(pictures) // columns)
+    columns = min(columns, len(pictures))
+    size = (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    sheet = np.full((*size, *channels), round(ground * 255), np.uint8)
     for k, picture in enumerate(pictures):
         top, left = (k // columns) * (height + gap), (k % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = picture
     return enlarge(sheet, scale)
+
+
+def resized(picture: Array, size: tuple[int, int]) -> Array:
+    """Bring float32 [channels, height, width] to another height and width by averages over areas."""
+    return np.stack([_resized(layer, size) for layer in picture])
 
 
 def enlarge(image: Bytes, scale: int) -> Bytes:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from onnx_models import processors
 from onnx_models.catalog import Catalog, Dataset, Model, load
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Choice, Runtime, read_file
@@ -69,8 +70,15 @@ class Library:
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @classmethod
-    def open(cls, directories: Iterable[Path | str] = (), providers: Choice = "auto") -> Library:
+    def open(
+        cls, directories: Iterable[Path | str] = (), providers: Choice = "auto", threads: int = 0
+    ) -> Library:
         """Read the models of ``directories`` (default: the shipped ones) and choose an execution provider.
+
+        ``threads`` is how many compute at the same time, for all visitors together; 0 for as many as this
+        process may use. Each runs one graph, but for large ones: a pool for each of fifty graphs would be
+        hundreds of threads, and the one pool that onnxruntime can share spins while it waits, which took
+        three times the processor time.
 
         Raises
         ------
@@ -78,7 +86,9 @@ class Library:
             ``models.directory`` or ``runtime.no_cuda``.
 
         """
-        return cls(load(*directories), Runtime(providers))
+        return cls(
+            load(*directories), Runtime(providers, threads=1, at_once=threads or processors.available())
+        )
 
     @property
     def timeline(self) -> tuple[Model, ...]:

@@ -66,6 +66,8 @@ PAINTED = 2**22
 """Pixels that one answer of a StyleGAN may cost: a thousand pictures of 64 x 64, or four of 1024 x 1024."""
 PIXELS = 16_000_000
 """Largest picture that is decoded: more than a phone takes by default, less than fills the memory."""
+PHOTOGRAPH = 64_000_000
+"""Largest JPEG in pixels: one over `PIXELS` is decoded at a half, a quarter or an eighth of its size."""
 UPLOAD_BYTES = 10_000_000
 """Largest request body, a picture included."""
 CONCURRENCY = 4
@@ -76,6 +78,8 @@ QUEUE = 256
 """Requests that may wait in all; the next one is told that the queue is full."""
 WAITING = 64
 """Requests of one visitor (one address) that may wait, so that nobody fills the queue alone."""
+KEPT_BYTES = 16_000_000
+"""Bytes of plain pictures that are kept for whoever asks for them again."""
 SESSIONS = 1_000
 """Visitors whose state is kept; the one idle longest is forgotten first."""
 CACHE_SECONDS = (600, 3_600)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
-import hashlib
 import importlib.util
+import inspect
 import json
 import os
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, NoReturn
 
 import gradio as gr
 import safehttpx
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import images, limits, styles, theme
+from demo import front, limits, plain, sessions, theme
 from demo.library import Library
 from onnx_models.errors import LineageError
 
@@ -49,9 +46,9 @@ _JOINS = re.compile(r"/gradio_api/(queue/join|call/[^/]+|call/v2/[^/]+)/?$")
 """The paths by which a request enters the queue."""
 _TOO_LARGE = f"The request is too large: at most {limits.UPLOAD_BYTES // 1_000_000} MB, please."
 _TOO_MANY = f"You have {limits.WAITING} requests waiting already: wait for an answer, then ask again."
-
-_TOO_MANY_PICTURES = f"{limits.WAITING} pictures are being waited for already: ask again in a moment."
-
+_LOOPBACK = ("127.0.0.0/8", "::1")
+_PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Networks that nobody reaches from outside, in which the proxy of a Space lives."""
 
 _M_ARENA_MAX = -8
 """Of glibc's ``malloc.h``."""
@@ -103,15 +100,17 @@ class Guard:
         return hosts.count(client and client[0])
 
 
-def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI:
+def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path: str = "") -> FastAPI:
     """Mount a built page at ``/`` of a web application with the limits of `demo.limits`.
 
-    With ``mcp`` its API answers the Model Context Protocol as well, at ``/gradio_api/mcp/``.
+    With ``mcp`` its API answers the Model Context Protocol as well, at ``/gradio_api/mcp/``. ``root_path`` is
+    where a proxy shows the page, a path or a whole address.
 
     Raises
     ------
     LineageError
-        ``server.mcp``: the packages of the extra ``mcp`` are not installed.
+        ``server.mcp``: the packages of the extra ``mcp`` are not installed; ``server.gradio``: this Gradio is
+        not one whose doors we know how to shut.
 
     """
     if mcp and importlib.util.find_spec("mcp") is None:
@@ -121,9 +120,17 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI
     page.state_session_capacity = limits.SESSIONS
     refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    outer.add_middleware(front.Front, root_path=root_path)
     outer.add_middleware(Guard, queue=page._queue)
-    outer.get("/avatar.png")(avatars(library))
-    return gr.mount_gradio_app(
+    pictures = plain.Pictures(library)
+    for paint, name, arguments in (
+        (plain.picture, "picture.png", ("model", "seed", "label", "psi")),
+        (plain.grid, "grid.png", ("model", "seed", "label", "psi", "count", "columns")),
+        (plain.avatar, "avatar.png", ("model", "seed", "label", "psi")),
+        (front.card, "card.png", ()),
+    ):
+        outer.add_route(f"/{name}", pictures.answer(paint, name, *arguments), methods=["GET"])
+    mounted: FastAPI = gr.mount_gradio_app(
         outer,
         page,
         path="/",
@@ -135,66 +142,12 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI
         enable_monitoring=False,
         pwa=False,
         mcp_server=mcp,
+        favicon_path=str(front.ICON),
+        root_path=root_path or None,
         **theme.launch_options(library),
     )
-
-
-def avatars(library: Library) -> Callable[[Request], Awaitable[Response]]:
-    """Return what answers ``GET /avatar.png?seed=7&psi=0.7&model=ID&label=-1``: a PNG that nobody is on.
-
-    What is left out has the default of `demo.styles.Look`, the model being the first that paints from styles.
-    What cannot be answered gets one sentence: status 400 for a wrong argument, 404 where no such network
-    ships, 500 for a broken file, 429 for a visitor too many.
-    """
-    waiting = 0
-    turns = asyncio.Semaphore(limits.CONCURRENCY)
-
-    def paint(asked: Mapping[str, str]) -> bytes:
-        unknown = set(asked) - {"seed", "psi", "model", "label"}
-        if unknown:
-            raise LineageError(
-                "avatar.argument",
-                f"avatar.png takes seed, psi, model and label, got {min(unknown)[:40]!r}.",
-            )
-        model = styles.painter(library, asked.get("model"))
-        look = styles.Look(psi=_number(asked, "psi", styles.PSI), label=_number(asked, "label", -1))
-        image = styles.portrait(library, model, _number(asked, "seed", 0), look)
-        return images.to_png(images.as_image(image))
-
-    async def answer(request: Request) -> Response:
-        nonlocal waiting
-        if waiting >= limits.WAITING:
-            return JSONResponse({"detail": _TOO_MANY_PICTURES}, 429)
-        waiting += 1
-        try:
-            async with turns:
-                content = await run_in_threadpool(paint, dict(request.query_params))
-        except LineageError as error:
-            status = 404 if error.code == "style.none" else 500 if error.code.startswith("file.") else 400
-            return JSONResponse({"detail": str(error)}, status)
-        finally:
-            waiting -= 1
-        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        # A day: the same arguments give the same picture until the network is another one.
-        headers = {"cache-control": "public, max-age=86400", "etag": tag}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type="image/png", headers=headers)
-
-    return answer
-
-
-def _number(asked: Mapping[str, str], name: str, default: float) -> Any:
-    """Return a whole number, or another one, of an address; what is neither stays text, to be refused."""
-    text = asked.get(name)
-    if text is None:
-        return default
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    sessions.install(mounted, page)
+    return mounted
 
 
 def refuse_addresses() -> None:
@@ -202,9 +155,23 @@ def refuse_addresses() -> None:
 
     They are a file object with a URL in any argument, and ``/gradio_api/file=URL``. Gradio keeps them off
     private networks, but a page that promises no request to anybody has no use for them.
+
+    Raises
+    ------
+    LineageError
+        ``server.gradio``: they are not where they were.
+
     """
-    processing_utils.async_ssrf_protected_get = _no_address
-    safehttpx.async_validate_url = _no_address
+    for module, name in ((processing_utils, "async_ssrf_protected_get"), (safehttpx, "async_validate_url")):
+        # Where an upgrade has renamed what is replaced here, the door would be open again in silence.
+        if not inspect.iscoroutinefunction(getattr(module, name, None)):
+            raise LineageError(
+                "server.gradio",
+                f"{module.__name__}.{name} is not there to be shut in Gradio {gr.__version__}: install the "
+                "one that requirements.txt names.",
+                version=gr.__version__,
+            )
+        setattr(module, name, _no_address)
 
 
 def share_heaps() -> None:
@@ -216,13 +183,21 @@ def share_heaps() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def serve(application: FastAPI, taken: socket.socket) -> None:
-    """Answer requests until Ctrl-C or SIGTERM; requests under way get two seconds to end."""
-    # On a Space everybody comes through a proxy: only its headers tell visitors apart, whose requests are
-    # counted, and say that the address is https. Nobody else reaches the container, so they are believed.
-    proxies = "*" if os.environ.get("SPACE_ID") else None
+def serve(application: FastAPI, taken: socket.socket, trusted: Sequence[str] | None = None) -> None:
+    """Answer requests until Ctrl-C or SIGTERM; requests under way get two seconds to end.
+
+    ``trusted`` are the proxies, addresses or networks, whose headers say whose request they hand on and
+    whether it came by https. Nobody else's do: a visitor could be another one in each request. Each proxy
+    appends to the header, so the last address in it that is no proxy's is the visitor's, whatever the visitor
+    wrote there.
+    """
+    if trusted is None and "FORWARDED_ALLOW_IPS" not in os.environ:  # uvicorn reads that itself
+        trusted = (*_LOOPBACK, *_PRIVATE) if os.environ.get("SPACE_ID") else _LOOPBACK
     config = uvicorn.Config(
-        application, log_level="warning", timeout_graceful_shutdown=2, forwarded_allow_ips=proxies
+        application,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        forwarded_allow_ips=None if trusted is None else list(trusted),
     )
     uvicorn.Server(config).run(sockets=[taken])
 

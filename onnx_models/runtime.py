@@ -6,13 +6,14 @@ threads at once, so one session serves every visitor; only its making is locked.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from onnx_models import processors
 from onnx_models.catalog import File, Graph, Tensor
 from onnx_models.errors import LineageError
 
@@ -35,6 +37,8 @@ CPU = "CPUExecutionProvider"
 # which nobody can act on. What was asked for and not had is said by `Runtime`, in one sentence.
 _QUIET = 4
 
+LARGE = 20_000_000
+"""Bytes of a graph that is worth several threads; what ships has less than half of it."""
 BRIEF = 32
 """Sessions of earlier generations that are kept: about 5 MB each, and a page of twelve GANs has a hundred."""
 
@@ -62,7 +66,10 @@ class Runtime:
     providers : {"auto", "cpu", "cuda"}
         ``auto`` takes CUDA where it really runs and the CPU elsewhere; ``cuda`` insists.
     threads : int
-        Threads inside one operator; 0 leaves the choice to onnxruntime (all cores).
+        Threads inside one operator, in each session; 0 for as many as this process may use.
+    at_once : int
+        Graphs that run at the same time, the others wait for their turn; 0 for any number. One of more than
+        `LARGE` bytes takes all the turns, and as many threads, so that the threads stay as many.
 
     Raises
     ------
@@ -71,8 +78,12 @@ class Runtime:
 
     """
 
-    def __init__(self, providers: Choice = "auto", threads: int = 0) -> None:
-        self._threads = threads
+    def __init__(self, providers: Choice = "auto", threads: int = 0, at_once: int = 0) -> None:
+        # Left to itself onnxruntime counts the host's processors, and pins threads to those it may not use.
+        self._threads = threads or processors.available()
+        self._at_once = at_once
+        self._turns = threading.Semaphore(at_once)
+        self._whole = threading.Lock()
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
         self._brief: OrderedDict[str, onnxruntime.InferenceSession] = OrderedDict()  # longest unused first
         self._lock = threading.Lock()
@@ -87,6 +98,11 @@ class Runtime:
             if hasattr(onnxruntime, "preload_dlls"):
                 onnxruntime.preload_dlls()  # finds NVIDIA's libraries where the `gpu` extra put them
         self._providers = [CUDA, CPU] if wanted else [CPU]
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute at the same time where `at_once` was given, else in each graph."""
+        return self._at_once or self._threads
 
     @property
     def provider(self) -> str:
@@ -140,9 +156,11 @@ class Runtime:
         """
         check_inputs(graph, inputs)
         session = self.session(graph, brief)
-        start = time.perf_counter()
         try:
-            values = session.run(None, dict(inputs))
+            with self._turn(graph):
+                start = time.perf_counter()
+                values = session.run(None, dict(inputs))
+                milliseconds = (time.perf_counter() - start) * 1000.0
         except Exception as fault:  # see `_open`
             raise LineageError(
                 "file.failed",
@@ -152,14 +170,30 @@ class Runtime:
                 file=graph.path.name,
                 version=onnxruntime.__version__,
             ) from fault
-        milliseconds = (time.perf_counter() - start) * 1000.0
         names = (output.name for output in session.get_outputs())
         return Result(dict(zip(names, values, strict=True)), milliseconds)
+
+    @contextlib.contextmanager
+    def _turn(self, graph: Graph) -> Iterator[None]:
+        if not self._at_once:
+            yield
+            return
+        taken = 0
+        try:
+            # Two that take their turns one by one could wait for each other's for ever: one at a time.
+            with self._whole if graph.bytes > LARGE else contextlib.nullcontext():
+                for _ in range(self._at_once if graph.bytes > LARGE else 1):
+                    self._turns.acquire()
+                    taken += 1
+            yield
+        finally:
+            for _ in range(taken):
+                self._turns.release()
 
     def _open(self, graph: Graph) -> onnxruntime.InferenceSession:
         content = read_verified(graph.path, graph.sha256)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = max(self._threads, self._at_once if graph.bytes > LARGE else 0)
         # Many small graphs share few cores: threads that spin while idle would steal them from one another.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # An arena never gives back what its largest batch took, and there is one a session: with them all the

@@ -105,7 +105,7 @@ def test_the_api_has_its_names(client: Client) -> None:
     assert arguments == {
         "/models": [],
         "/reconstruct": ["image", "models", "corruption", "seed"],
-        "/sample": ["models", "label", "seed", "count"],
+        "/sample": ["models", "label", "seed", "count", "layout"],
         "/gibbs": ["model", "start", "label", "steps", "seed"],
         "/discriminate": ["model", "image", "label"],
         "/classify": ["model", "image"],

@@ -19,7 +19,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from demo import images, limits, server, styles
+from demo import images, limits, plain, styles
 from demo.library import Library
 from demo.panels import pieces, style
 from demo.panels.style import State
@@ -361,11 +361,15 @@ def test_the_heat_has_a_colour_for_nothing_and_one_for_most() -> None:
 # ------------------------------------------------------------------------------------------- plain address
 
 
+def avatars(library: Library) -> FastAPI:
+    web, names = FastAPI(), ("model", "seed", "label", "psi")
+    web.get("/avatar.png")(plain.Pictures(library).answer(plain.avatar, "avatar.png", *names))
+    return web
+
+
 @pytest.fixture(scope="module")
 def client(library: Library) -> TestClient:
-    web = FastAPI()
-    web.get("/avatar.png")(server.avatars(library))
-    return TestClient(web)
+    return TestClient(avatars(library))
 
 
 def test_an_avatar_has_an_address(client: TestClient, library: Library) -> None:
@@ -418,8 +422,7 @@ def test_a_wrong_address_is_one_sentence(client: TestClient, query: str) -> None
 
 
 def test_where_nobody_paints_there_is_no_avatar(tmp_path: Path) -> None:
-    web = FastAPI()
-    web.get("/avatar.png")(server.avatars(Library.open([tiny.write_models(tmp_path / "models")], "cpu")))
+    web = avatars(Library.open([tiny.write_models(tmp_path / "models")], "cpu"))
     assert TestClient(web).get("/avatar.png").status_code == 404
 
 

@@ -42,7 +42,7 @@ def build(library: Library) -> None:
                 "p",
                 tag("span", say("header.runtime", **running)),
                 tag("span", say("header.time", ms=milliseconds)) if milliseconds is not None else None,
-                pieces.hint("header.runtime.hint"),
+                pieces.hint("header.runtime.hint", threads=library.runtime.threads),
                 class_="runtime",
             ),
             class_="masthead",

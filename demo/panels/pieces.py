@@ -370,14 +370,14 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
 # -------------------------------------------------------------------------------------------------- figures
 
 
-def hint(message_id: str, tabbed: bool = True) -> Markup:
+def hint(message_id: str, tabbed: bool = True, **values: Any) -> Markup:
     """Return a "?" that says in one sentence what a number means; the Tab key may pass over repeated ones."""
     return tag(
         "button",
         "?",
         type="button",
         class_="hint",
-        aria_label=say(message_id),
+        aria_label=say(message_id, **values),
         tabindex=None if tabbed else "-1",
     )
 
