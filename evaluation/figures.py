@@ -5,61 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from onnx_models.catalog import Graph, Metric, Model
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What a paper reports for a network of a family, and where."""
-
-    metric: str
-    family: str
-    kind: str
-    units: int | None
-    """Size of the code or of the hidden layer it was reported for; None: any."""
-    value: float
-    source: str
-
-
-REPORTED: tuple[Reported, ...] = (
-    Reported(
-        "ais_test_log_probability", "rbm", "model", 500, -86.34,
-        "CD-25; Salakhutdinov & Murray 2008",
-    ),
-    Reported(
-        "variational_bound_test_log_probability", "dbn", "model", None, -84.55,
-        "an estimate, not a bound, of a stack of 500-2000 without labels; Murray & Salakhutdinov 2009",
-    ),
-    Reported(
-        "test_error", "dbn", "model", None, 0.012,
-        "tuned by backpropagation; Hinton & Salakhutdinov 2006",
-    ),
-    Reported(
-        "test_error_up_down", "dbn", "model", None, 0.0125,
-        "up-down, without backpropagation; Hinton, Osindero & Teh 2006",
-    ),
-    Reported(
-        "reconstruction_squared_error", "autoencoder", "model", 30, 3.00,
-        "Hinton & Salakhutdinov 2006",
-    ),
-    Reported(
-        "reconstruction_squared_error", "pca", "baseline", 30, 13.87,
-        "Hinton & Salakhutdinov 2006",
-    ),
-    Reported(
-        "negative_log_likelihood_5000", "vae", "model", 50, 86.76,
-        "one stochastic layer; Burda et al. 2016, table 1",
-    ),
-    Reported("parzen_log_likelihood", "gan", "model", None, 225.0, "Goodfellow et al. 2014"),
-    Reported("parzen_log_likelihood", "cgan", "model", None, 132.0, "Mirza & Osindero 2014, table 1"),
-    Reported(
-        "test_errors_100_labels", "ssgan", "model", None, 93.0,
-        "± 6.5 over 10 subsets; Salimans et al. 2016, table 1",
-    ),
-)  # fmt: skip
 
 
 def figure(
@@ -74,15 +23,13 @@ def figure(
     error: float | None = None,
     units: int | None = None,
 ) -> Metric:
-    """Make a figure, the paper's beside it if one was reported for such a network.
+    """Make a figure, the paper's beside it if its `model.json` has one, of a network of this size.
 
     ``source`` is whose protocol it is where no paper's figure stands beside it; ``units`` the size of the
     code or hidden layer, by which networks of one family differ.
     """
-    for reported in REPORTED:
-        if (reported.metric, reported.family, reported.kind) == (name, model.family, model.kind) and (
-            reported.units in (None, units)
-        ):
+    for reported in model.reported:
+        if reported.metric == name and reported.units in (None, units):
             paper_value, source = reported.value, reported.source
             break
     else:

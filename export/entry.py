@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from onnx_models.catalog import Reported
 from training import avatars
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Entry:
     lesson: Mapping[str, str]  # three sentences, by language
     equation: str  # MathML
     paper: Mapping[str, str]  # authors, title, url
+    reported: tuple[Reported, ...] = ()  # what papers report for such a network
     colour: str  # #rrggbb, at least 4:1 against both paper and ink
     graphs: Callable[[Mapping[str, nn.Module]], tuple[Graph, ...]]  # from the networks by name
     generator: str | None = None  # of an encoder: the model whose styles it finds

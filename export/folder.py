@@ -217,6 +217,7 @@ def _document(
         "year": entry.year,
         "family": name_of(FAMILIES[entry.id]),
         "paper": dict(entry.paper),
+        **({"reported": [dataclasses.asdict(one) for one in entry.reported]} if entry.reported else {}),
         "lesson": dict(entry.lesson),
         "equation": entry.equation,
         "colour": entry.colour,

@@ -99,6 +99,18 @@ class Metric:
     """sha256 of every graph the figure rests on, a judge's included."""
 
 
+@dataclass(frozen=True)
+class Reported:
+    """What a paper reports for such a network, and where."""
+
+    metric: str
+    """Name of the figure it stands beside."""
+    units: int | None
+    """Size of the code or of the hidden layer it was reported for; None: any."""
+    value: float
+    source: str
+
+
 SEEDS = ("numpy.RandomState",)
 KINDS = ("model", "baseline", "judge", "exhibit", "encoder")
 
@@ -130,6 +142,7 @@ class Model:
     snapshots: tuple[Snapshot, ...] = ()
     files: tuple[File, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    reported: tuple[Reported, ...] = ()
     generator: str | None = None
     """Of an encoder: id of the model whose ws it speaks."""
     seeds: str | None = None
@@ -319,6 +332,7 @@ def _model(path: Path) -> Model:
         graphs=graphs,
         snapshots=tuple(sorted(snapshots, key=lambda snapshot: snapshot.images_seen)),
         files=tuple(_file(file, folder) for file in entry.get("files", ())),
+        reported=tuple(Reported(**reported) for reported in entry.get("reported", ())),
         generator=entry.get("generator"),
         seeds=entry.get("seeds"),
         source=entry.get("source"),

@@ -489,6 +489,13 @@ def test_a_failing_parity_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_ships_says_what_the_papers_report() -> None:
+    """Catches a paper's figure that was changed in one place: the entry, or the file that ships."""
+    for path in sorted((ROOT / "onnx_models").glob("*/model.json")):
+        entry, document = ENTRIES[path.parent.name], manifest.read(path)
+        assert document.get("reported", []) == [dataclasses.asdict(one) for one in entry.reported]
+
+
 def test_command_refuses_in_one_sentence(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from export.entry import Entry, formula
 from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import REAL
+from onnx_models.catalog import Reported
 
 
 class Reconstruct(Wrapper):
@@ -126,6 +127,7 @@ ENTRIES = (
         },
         equation=EQUATION,
         paper=HINTON,
+        reported=(Reported("reconstruction_squared_error", 30, 3.0, "Hinton & Salakhutdinov 2006"),),
         colour="#118883",
         graphs=partial(graphs, alone="float32"),
     ),

@@ -7,6 +7,7 @@ from torch import nn
 from export.entry import Entry, formula
 from export.graphs import Graph
 from export.models.gan import discriminate_labelled, generate_labelled
+from onnx_models.catalog import Reported
 
 
 def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
@@ -51,6 +52,7 @@ ENTRIES = (
         },
         equation=EQUATION,
         paper=PAPER,
+        reported=(Reported("parzen_log_likelihood", None, 132.0, "Mirza & Osindero 2014, table 1"),),
         colour="#b34cd5",
         graphs=graphs,
         snapshot_role="generate",

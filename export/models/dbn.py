@@ -9,6 +9,7 @@ from export.entry import Entry, formula
 from export.graphs import SIZE, Described, Graph, Wrapper, batched, picture
 from export.inputs import BINARY, LABEL, REAL, UNIFORM, UNIT_INTERVAL
 from export.models.classifier import Classify
+from onnx_models.catalog import Reported
 
 
 class UpAndDown(Wrapper):
@@ -242,6 +243,27 @@ ENTRIES = (
             "<mi>y</mi><mo>)</mo>"
         ),
         paper=PAPER,
+        reported=(
+            Reported(
+                "variational_bound_test_log_probability",
+                None,
+                -84.55,
+                "an estimate, not a bound, of a stack of 500-2000 without labels; Murray & Salakhutdinov "
+                "2009",
+            ),
+            Reported(
+                "test_error",
+                None,
+                0.012,
+                "tuned by backpropagation; Hinton & Salakhutdinov 2006",
+            ),
+            Reported(
+                "test_error_up_down",
+                None,
+                0.0125,
+                "up-down, without backpropagation; Hinton, Osindero & Teh 2006",
+            ),
+        ),
         colour="#b0761a",
         graphs=graphs,
     ),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from export.entry import Entry, formula
 from export.graphs import SIZE, Graph, Wrapper, batched, picture
 from export.inputs import LABEL, NORMAL, UNIT_INTERVAL
+from onnx_models.catalog import Reported
 from training.adversarial import Z
 
 
@@ -160,6 +161,7 @@ ENTRIES = (
         },
         equation=EQUATION,
         paper=PAPER,
+        reported=(Reported("parzen_log_likelihood", None, 225.0, "Goodfellow et al. 2014"),),
         colour="#935edf",
         graphs=graphs,
         snapshot_role="generate",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from export.entry import Entry, formula
 from export.graphs import Described, Graph, Wrapper, batched, picture
 from export.inputs import BINARY, REAL, UNIFORM, UNIT_INTERVAL
+from onnx_models.catalog import Reported
 
 
 class MeanField(Wrapper):
@@ -143,6 +144,7 @@ ENTRIES = (
         },
         equation=EQUATION,
         paper=PAPER,
+        reported=(Reported("ais_test_log_probability", 500, -86.34, "CD-25; Salakhutdinov & Murray 2008"),),
         colour="#c05e2d",
         graphs=lambda networks: (reconstruct(networks), gibbs_step(networks), parameters(networks)),
     ),
