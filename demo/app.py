@@ -43,5 +43,5 @@ def build(library: Library) -> gr.Blocks:
             with gr.Column(elem_id=f"panel-{panel.NAME}"):
                 panel.build(library)
         pieces.heart()
-        api.register(library)
+        api.register(library, page)
     return page

@@ -429,7 +429,7 @@ def portrait(
     library: Library, model: Model, seed: int, look: Look, along: Iterable[tuple[Direction, float]] = ()
 ) -> Array:
     """Paint one seed, moved along directions: float32 [channels, height, width] in [0, 1]."""
-    return _single(library, portrait_recipe(model, seed, look, along=along))
+    return _single(library, recipe(model, seed, look, along=along))
 
 
 def crossing(
@@ -445,10 +445,10 @@ def crossing(
 
     The child is what is moved along directions.
     """
-    return _single(library, portrait_recipe(model, seed, look, (other, taken), along))
+    return _single(library, recipe(model, seed, look, (other, taken), along))
 
 
-def portrait_recipe(
+def recipe(
     model: Model,
     seed: int,
     look: Look,

@@ -328,10 +328,7 @@ def _step(entry: Any, kitchen: _Kitchen, where: str) -> _Step:
 
 def _written(value: Any, size: int, where: str) -> Array:
     """Read samples, each of which is repeated until it fills the tensor."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # samples of different lengths
-        array = np.empty(0)
+    array = _array(value)
     if array.dtype.kind not in "iuf" or array.ndim < 2 or not array.size or size % array[0].size:
         _fault(where, f"a list of samples is wanted, each a list of as many numbers as divide {size}")
     if not (np.abs(array) <= LARGEST).all():
@@ -339,9 +336,16 @@ def _written(value: Any, size: int, where: str) -> Array:
     return np.tile(array.reshape(len(array), -1), (1, size // array[0].size))
 
 
+def _array(value: Any) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return np.empty(0)
+
+
 def _listed(value: Any, where: str) -> NDArray[np.float64]:
     """Read one number, or one for each sample."""
-    listed = np.asarray(value if isinstance(value, list | tuple | np.ndarray) else [value])
+    listed = _array(value if isinstance(value, list | tuple | np.ndarray) else [value])
     if (
         listed.dtype.kind not in "iuf"
         or listed.ndim != 1
@@ -465,10 +469,10 @@ def _common(arrays: Any, where: str) -> int:
 
 
 def _picture_shape(model: Model, tensor: Tensor) -> tuple[int, ...]:
-    """Return channels, height and width: the tensor's, or the model's where it holds as many numbers."""
+    """Return channels, 1 or 3, height and width: the tensor's, or the model's of as many numbers."""
     own = tuple(int(model.image[axis]) for axis in ("channels", "height", "width"))
     shape = _shape(tensor) if len(tensor.shape) == 4 else own
-    if math.prod(shape) != _size(tensor):
+    if math.prod(shape) != _size(tensor) or shape[0] not in (1, 3):
         _fault("picture", f"{tensor.name} of {model.id} is no picture")
     return shape
 

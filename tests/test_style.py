@@ -455,6 +455,8 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
         ):
             answer = asked(**arguments)
             assert answer == {"model": FACES, "image": images.to_data_uri(images.as_image(expected))}
+            written = asked(**arguments, recipe=True)["recipe"]
+            assert client.predict(recipe=written, api_name="/cook")["images"] == [answer["image"]]
         for arguments, words in (
             ({"cutoff": 11}, "cutoff must be a whole number from 0 to 10, got 11"),
             ({"psi": 9}, "psi must be a number from -2 to 2, got 9"),
