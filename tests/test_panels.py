@@ -42,6 +42,7 @@ NOT_ON_THE_PAGE = {
     "deploy.size",
     "image.form",
     "models.directory",
+    "recipe.vectors",
     "runtime.no_cuda",
     "runtime.two_wheels",
     "server.mcp",

@@ -187,7 +187,7 @@ def test_javascript_draws_the_shared_vectors(node: str) -> None:
     """Words and uniforms to the bit, normals to 1e-6: a wrong round, stream, sample or layer shows."""
     script = """
         import { readFileSync } from "node:fs";
-        import { normals, uniforms, words } from "./examples/javascript/seeds.mjs";
+        import { normals, uniforms, words } from "./onnx_models/recipes.js";
         const { vectors } = JSON.parse(readFileSync("onnx_models/seeds.json"));
         const draw = (v) => [words, uniforms, normals].map((by) => [...by(v.seed, v.count, v.size, v)]);
         console.log(JSON.stringify(vectors.map(draw)));
@@ -420,6 +420,9 @@ def test_node_says_what_is_wrong_in_one_sentence(node: str, models: Path, tmp_pa
 def test_a_missing_package_is_named_with_its_install_line(node: str, tmp_path: Path, folder: str) -> None:
     copy = tmp_path / "examples"
     shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("node_modules"))
+    (tmp_path / "onnx_models").mkdir()
+    for name in ("recipes.js", "package.json"):
+        shutil.copy(ROOT / "onnx_models" / name, tmp_path / "onnx_models")
     program = (
         [node, copy / "node" / NODE.name] if folder == "node" else [sys.executable, copy / "web" / CHECK.name]
     )
