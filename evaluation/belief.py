@@ -193,8 +193,8 @@ def dreams(model: Model, context: Context) -> list[Metric]:
     ratios = [diversity_ratio(made[labels == k], real[real_labels == k][:each]) for k in range(classes)]
     graphs = [model.graphs["gibbs_step"], model.graphs["decode"], judge.graphs["classify"]]
     protocol = (
-        f"{each} chains for each label, clamped, {steps} steps from coin flips, shown as probabilities; "
-        f"judged by {judge.id}; seed {context.seed}"
+        f"{each} chains for each label, clamped, {steps} steps from coins of stream BINARY, shown as "
+        f"probabilities; judged by {judge.id}; seed {context.seed}"
     )
 
     def one(name: str, value: float, unit: str, text: str, error: float | None = None) -> Metric:
@@ -225,8 +225,8 @@ def dream(model: Model, context: Context, labels: NDArray[np.integer], steps: in
     recipe = cookbook.chain(model, None, steps, context.seed, labels.tolist(), len(labels))
     recipe["numbers"] = ["gibbs.visible_sample"]
     states = recipes.frames(recipe, Catalog((model,)), context.runtime, recipes.TRUSTED)
-    *_, last = tqdm(states, f"{model.id} dreams", steps, unit="step", leave=False, disable=None)
-    code = last.numbers["gibbs.visible_sample"]
+    for state in tqdm(states, f"{model.id} dreams", steps, unit="step", leave=False, disable=None):
+        code = state.numbers["gibbs.visible_sample"]  # only the last one counts, and none is kept
     return context.run(model.graphs["decode"], {"code": code}, f"{model.id} draws")["image"]
 
 
