@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from demo import images, inference, limits, styles
 from demo.corruption import Corruption
 from demo.library import Library
+from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -55,7 +56,7 @@ class Page(gr.Blocks):
 
 
 def register(library: Library) -> None:
-    """Add the endpoints to the `gradio.Blocks` that is being built."""
+    """Add the endpoints to the page that is being built."""
     manifest = _manifest(library)
 
     def models() -> dict[str, Any]:
@@ -63,7 +64,11 @@ def register(library: Library) -> None:
         return manifest
 
     def reconstruct(
-        image: Any, models: list[str] | None = None, corruption: Any = None, seed: int = 0
+        image: Any,
+        models: list[str] | None = None,
+        corruption: Any = None,
+        seed: int = 0,
+        recipe: bool = False,
     ) -> dict[str, Any]:
         """Rebuild a picture with several models, after damage if wanted.
 
@@ -74,13 +79,17 @@ def register(library: Library) -> None:
             corruption: none, salt, occlude_top, occlude_bottom, occlude_left, occlude_right, or an object
                 {"kind", "amount" in [0, 1], "mask": rows of 0 and 1}
             seed: of the salt, 0 to 4294967295
+            recipe: true for the recipe of each answer as well
         """
         chosen = _choose(library, models, library.reconstructors, "reconstruct")
         result = inference.reconstruct(library, _picture(image), chosen, Corruption.parse(corruption), seed)
         return {
             "original": _png(result.original),
             "shown": _png(result.shown),
-            "answers": [_answer(answer) for answer in result.answers],
+            "answers": [
+                _answer(answer) | _recipe(recipe, _rebuilt, library, answer, result.shown)
+                for answer in result.answers
+            ],
         }
 
     def sample(
@@ -89,6 +98,7 @@ def register(library: Library) -> None:
         seed: int = 0,
         count: int = limits.COUNT.default,
         layout: str = "pictures",
+        recipe: bool = False,
     ) -> dict[str, Any]:
         """Make pictures from a seed.
 
@@ -99,6 +109,7 @@ def register(library: Library) -> None:
             count: pictures a model, 1 to 64
             layout: pictures for a list of them; sheet for one picture that holds them all, in rows of 8 with
                 nothing between
+            recipe: true for the recipe of each model's pictures as well
         """
         count, label = limits.COUNT.check(count), limits.LABEL.check(label)
         if layout not in _LAYOUTS:
@@ -106,10 +117,21 @@ def register(library: Library) -> None:
                 "argument.layout", f"layout must be {' or '.join(_LAYOUTS)}, got {str(layout)[:40]!r}."
             )
         chosen = _choose(library, models, library.generators, "generate")
-        return {"samples": [_sample(library, model_id, seed, count, label, layout) for model_id in chosen]}
+        return {
+            "samples": [
+                _sample(library, model_id, seed, count, label, layout)
+                | _recipe(recipe, cookbook.sample, library.model(model_id), seed, count, label)
+                for model_id in chosen
+            ]
+        }
 
     def gibbs(
-        model: str, start: Any = None, label: int = -1, steps: int = limits.STEPS.default, seed: int = 0
+        model: str,
+        start: Any = None,
+        label: int = -1,
+        steps: int = limits.STEPS.default,
+        seed: int = 0,
+        recipe: bool = False,
     ) -> dict[str, Any]:
         """Run a Gibbs chain.
 
@@ -119,6 +141,7 @@ def register(library: Library) -> None:
             label: class the label units are clamped to, 0 to 9; -1 for none
             steps: 0 to 300
             seed: 0 to 4294967295
+            recipe: true for the recipe of the last picture as well
         """
         first = None if start is None else _picture(start)
         chain = inference.gibbs(library, model, first, steps, seed, label)
@@ -126,7 +149,15 @@ def register(library: Library) -> None:
             "model": model,
             "visible_means": [_png(picture[0]) for picture in chain.visible_means],
             "free_energy": _numbers(chain.free_energy[:, 0]),
-        }
+        } | _recipe(
+            recipe,
+            cookbook.gibbs,
+            library.model(model),
+            None if first is None else first[None],
+            steps,
+            seed,
+            label,
+        )
 
     def discriminate(model: str, image: Any, label: int = -1) -> dict[str, Any]:
         """Ask a discriminator or critic how real a picture looks.
@@ -179,6 +210,7 @@ def register(library: Library) -> None:
         mix_layers: str = "coarse",
         noise_seed: Any = styles.NOISE_SEED,
         directions: Any = None,
+        recipe: bool = False,
     ) -> dict[str, Any]:
         """Paint a picture from styles: truncated, mixed with another's, moved, under any noise.
 
@@ -193,16 +225,15 @@ def register(library: Library) -> None:
             noise_seed: 0 to 4294967295; null for no noise
             directions: object of strengths by id, in standard deviations, -10 to 10; null for the strength
                 that a direction was measured at; the ids are in the model's directions.json
+            recipe: true for the picture's recipe as well
         """
         painter = styles.painter(library, model)
         look = _look(painter, psi, cutoff, label, noise_seed)
         along = styles.moves(library, painter, {} if directions is None else directions)
-        if mix_seed is None:
-            image = styles.portrait(library, painter, seed, look, along)
-        else:
-            taken = styles.layers(painter, mix_layers)
-            image = styles.crossing(library, painter, seed, mix_seed, taken, look, along)
-        return {"model": model, "image": _png(image)}
+        mix = None if mix_seed is None else (mix_seed, styles.layers(painter, mix_layers))
+        written = styles.recipe(painter, seed, look, mix, along)
+        cooked = recipes.cook(written, library.catalog, library.runtime)
+        return {"model": model, "image": _png(cooked.pictures[0])} | _recipe(recipe, lambda: written)
 
     def truncation_sweep(
         model: str,
@@ -236,7 +267,22 @@ def register(library: Library) -> None:
         pictures = styles.paint(library, painter, styles.sweep(library, painter, seed, look, psi), look)
         return {"model": model, "psi": _numbers(psi), "images": [_png(image) for image in pictures]}
 
-    endpoints = (models, reconstruct, sample, gibbs, discriminate, classify, stylegan, truncation_sweep)
+    def cook(recipe: Any) -> dict[str, Any]:
+        """Make the pictures of a recipe, and the numbers that it lists; see onnx_models/RECIPES.md.
+
+        Args:
+            recipe: an object, or its JSON as text
+        """
+        cooked = recipes.cook(_parsed(recipe), library.catalog, library.runtime)
+        recipes.check_bound("numbers", sum(array.size for array in cooked.numbers.values()), limits.NUMBERS)
+        return {
+            "images": [_png(picture) for picture in cooked.pictures],
+            "numbers": {name: _nested(array) for name, array in cooked.numbers.items()},
+        }
+
+    endpoints = (
+        models, reconstruct, sample, gibbs, discriminate, classify, stylegan, truncation_sweep, cook
+    )  # fmt: skip
     for endpoint in endpoints:
         gr.api(
             _refusing(endpoint),
@@ -355,6 +401,24 @@ def _sample(
     return {"model": model_id, "images": [_png(image) for image in samples.images], "error": None}
 
 
+def _recipe(wanted: Any, write: Callable[..., cookbook.Recipe | None], *arguments: Any) -> dict[str, Any]:
+    """Return what an answer says of its recipe: nothing, unless it is asked for."""
+    return {"recipe": cookbook.plain(write(*arguments))} if wanted is True else {}
+
+
+def _rebuilt(library: Library, answer: inference.Answer, shown: Array) -> cookbook.Recipe | None:
+    """Return the recipe of one answer; none where the model gave none."""
+    return None if answer.error else cookbook.reconstruct(library.model(answer.model_id), shown[None])
+
+
+def _parsed(recipe: Any) -> Any:
+    """Read a recipe that comes as text; whatever else it is, the kitchen says what is wrong with it."""
+    try:
+        return json.loads(recipe) if isinstance(recipe, str) else recipe
+    except (ValueError, RecursionError):
+        return None
+
+
 def _error(error: LineageError | None) -> dict[str, str] | None:
     return None if error is None else {"code": error.code, "sentence": str(error)}
 
@@ -366,6 +430,11 @@ def _png(image: Array) -> str:
 def _number(value: float | None) -> float | None:
     """Seven significant digits, all that float32 has: the same number whatever the JSON writer."""
     return None if value is None else float(f"{value:.7g}")
+
+
+def _nested(values: NDArray[Any]) -> list[Any]:
+    """Return numbers in lists of lists, as an array of any number of axes has them."""
+    return _numbers(values) if values.ndim == 1 else [_nested(one) for one in values]
 
 
 def _numbers(values: Array) -> list[float | None]:

@@ -24,6 +24,7 @@ from demo import inference, limits, styles
 from demo.images import as_image, enlarge, to_png
 from demo.library import Library
 from demo.theme import INK, PAPER
+from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -86,23 +87,20 @@ def pictures(library: Library, model: Model, real: Array, seed: int) -> tuple[Ar
     """Return what a model makes, float32 [10, channels, height, width], and how; None where it is nothing."""
     classes = list(range(EACH))
     if model.has("generate"):
-        sample = inference.sample(library, model.id, seed, EACH)
         if not inference.takes_label(model, "generate"):
-            return sample.images, "any class"
-        asked = [inference.generate(library, model.id, sample.z[k : k + 1], label=k).images for k in classes]
-        return np.concatenate(asked), "asked for each class"
+            return inference.sample(library, model.id, seed, EACH).images, "any class"
+        recipe = cookbook.sample(model, seed, EACH, classes)
+        return recipes.cook(recipe, library.catalog, library.runtime).pictures, "asked for each class"
     if model.has("gibbs_step"):
         labelled = inference.takes_label(model, "gibbs_step")
         steps = limits.STEPS.highest
-        chain = inference.gibbs_steps(
-            library, model.id, None, steps, seed, label=classes if labelled else -1, chains=EACH
-        )
-        *_, last = chain
+        recipe = cookbook.gibbs(model, None, steps, seed, classes if labelled else cookbook.FREE, EACH)
+        last = recipes.cook(recipe, library.catalog, library.runtime).pictures
         held = "each class held" if labelled else "any class"
-        return last.visible_mean, f"{held}, {steps} Gibbs steps"
+        return last, f"{held}, {steps} Gibbs steps"
     if model.has("reconstruct"):
-        rebuilt = library.runtime.run(model.graphs["reconstruct"], {"image": real})["reconstruction"]
-        return rebuilt, "rebuilt"
+        recipe = cookbook.reconstruct(model, real)
+        return recipes.cook(recipe, library.catalog, library.runtime).pictures, "rebuilt"
     return None
 
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import inference
 from demo.library import Library
-from onnx_models import seeds
+from onnx_models import cookbook, recipes, seeds
 from onnx_models.catalog import Model, Snapshot
 from onnx_models.errors import LineageError
 from onnx_models.runtime import read_file
-from onnx_models.seeds import Stream
 
 Array = NDArray[np.float32]
 
@@ -70,18 +68,16 @@ def replay(library: Library, model: Model, seed: int, labels: Sequence[int]) -> 
     labels : a class for each picture, -1 for none; a generator that takes none makes as many pictures
 
     """
-    z = seeds.normals(seeds.check_seed(seed), len(labels), inference.z_size(model), Stream.Z)
-    inputs: dict[str, NDArray[np.float32] | NDArray[np.int64]] = {"z": z}
-    if inference.takes_label(model, ROLE):
-        inputs["label"] = np.array(labels, np.int64)
+    seed = seeds.check_seed(seed)
     moments, error = [], None
     for snapshot in snapshots(model):
+        recipe = cookbook.sample(model, seed, len(labels), labels, snapshot.images_seen)
         try:
-            result = library.runtime.run(snapshot.graph, inputs, brief=True)
+            cooked = recipes.cook(recipe, library.catalog, library.runtime)
         except LineageError as fault:
             error = error or fault
         else:
-            moments.append(Moment(snapshot.images_seen, result["image"]))
+            moments.append(Moment(snapshot.images_seen, cooked.pictures))
     return Replay(tuple(moments), error)
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import latents, limits, occlusion
+from demo import limits, occlusion
 from demo.corruption import Corruption, corrupt
 from demo.library import Digits, Library
-from onnx_models import seeds
+from onnx_models import cookbook, recipes, seeds
 from onnx_models.catalog import Graph, Model
 from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream
@@ -201,8 +200,8 @@ def gibbs_steps(
 ) -> Iterator[Step]:
     """Run a Gibbs chain one state at a time, so that a caller can show progress or stop.
 
-    Step t draws its uniforms from (seed, `Stream.HIDDEN` and `VISIBLE` and `LABEL`, step=t), chain c being
-    sample c. Without a start the visible units are tossed, each a fair coin from `Stream.VISIBLE` at step 0.
+    Step t, 0 being the first, draws its uniforms from (seed, `Stream.HIDDEN`, `VISIBLE` and `LABEL`, step=t),
+    chain c being sample c. Without a start the visible units are tossed, each a fair coin of `Stream.BINARY`.
     The arguments are checked at the call, before the first state is asked for.
 
     Parameters
@@ -214,16 +213,15 @@ def gibbs_steps(
 
     """
     steps, chains = limits.STEPS.check(steps), limits.CHAINS.check(chains)
-    labels = np.broadcast_to(np.array(_labels(label), np.int64), chains)
+    labels = _labels(label)
     seed = seeds.check_seed(seed)
     model = library.model(model_id, *_chain_roles(library, model_id))
-    if start is None:
-        size = _size(model.graphs["gibbs_step"], "visible")
-        visible = (seeds.uniforms(seed, chains, size, Stream.VISIBLE) < 0.5).astype(np.float32)
-    else:
+    if start is not None:
         _check_picture(model, start)
-        visible = np.repeat(_up(library, model, np.asarray(start, np.float32)), chains, axis=0)
-    return _run_chain(library, model, visible, steps, seed, labels)
+        start = np.asarray(start, np.float32)[None]
+    # A step tells the free energy of the state it starts from, so the last state is run once more.
+    recipe = cookbook.chain(model, start, steps + 1, seed, labels, chains)
+    return _states(library, model, recipe, chains)
 
 
 def gibbs(
@@ -251,15 +249,15 @@ def sample(library: Library, model_id: str, seed: int, count: int, label: int | 
     """
     model = library.model(model_id, "generate")
     count, seed = limits.COUNT.check(count), seeds.check_seed(seed)
-    z = seeds.normals(seed, count, _size(model.graphs["generate"], "z"), Stream.Z)
-    return _generate(library, model, z, label)
+    recipe = cookbook.sample(model, seed, count, _class(label))
+    return _made(library, recipe)
 
 
 def generate(library: Library, model_id: str, z: Array, label: int | None = None) -> Samples:
     """Make one picture of each given z, float32 [count, z size], all in one batch."""
     model = library.model(model_id, "generate")
     limits.LATENTS.check(len(z))
-    return _generate(library, model, np.asarray(z, np.float32), label)
+    return _made(library, cookbook.generate(model, np.asarray(z, np.float32), _class(label)))
 
 
 def z_size(model: Model) -> int:
@@ -269,7 +267,7 @@ def z_size(model: Model) -> int:
 
 def takes_label(model: Model, role: str) -> bool:
     """Whether that graph of a model has an input for the class."""
-    return any(tensor.name == "label" for tensor in model.graphs[role].inputs)
+    return cookbook.takes(model.graphs[role], "label")
 
 
 def interpolate(
@@ -284,10 +282,9 @@ def interpolate(
     """Make the pictures on the way from the first z of one seed to that of another, both ends included."""
     model = library.model(model_id, "generate")
     count = limits.INTERPOLATION.check(count)
-    size = _size(model.graphs["generate"], "z")
-    start, end = (seeds.normals(seeds.check_seed(seed), 1, size, Stream.Z)[0] for seed in (seed_a, seed_b))
-    way = latents.slerp if spherical else latents.lerp
-    return _generate(library, model, way(start, end, np.linspace(0.0, 1.0, count, dtype=np.float32)), label)
+    at = np.linspace(0.0, 1.0, count, dtype=np.float32)
+    recipe = cookbook.interpolate(model, (seed_a, seed_b), at, spherical, _class(label))
+    return _made(library, recipe)
 
 
 def scores(library: Library, model_id: str, images: Array, label: int | None = None) -> Scores:
@@ -443,16 +440,17 @@ def _answer(library: Library, model_id: str, original: Array, shown: Array) -> A
     try:
         model = library.model(model_id, "reconstruct")
         _check_picture(model, shown)
-        result = library.runtime.run(model.graphs["reconstruct"], {"image": shown[None]})
-        image = result["reconstruction"][0]
+        recipe = cookbook.reconstruct(model, shown[None])
+        cooked = recipes.cook(recipe, library.catalog, library.runtime)
+        image = cooked.pictures[0]
         difference = image.astype(np.float64) - original
         return Answer(
             model_id,
             image,
             float(np.sum(difference**2)),
             _free_energy(library, model, shown),
-            result["code"].reshape(-1),
-            result.milliseconds,
+            cooked.numbers["rebuilt.code"].reshape(-1),
+            cooked.milliseconds,
         )
     except LineageError as error:
         return Answer(model_id, error=error)
@@ -460,70 +458,39 @@ def _answer(library: Library, model_id: str, original: Array, shown: Array) -> A
 
 def _free_energy(library: Library, model: Model, picture: Array) -> float | None:
     """Return the picture's own free energy; None for a stack, which has one of its top layers only."""
-    if not model.has("gibbs_step") or _is_stack(model):
+    if not model.has("gibbs_step") or cookbook.is_stack(model):
         return None
-    free = np.full(1, -1, np.int64)
-    (state,) = _run_chain(library, model, picture.reshape(1, -1), steps=0, seed=0, labels=free)
-    return float(state.free_energy[0])
-
-
-def _is_stack(model: Model) -> bool:
-    """Whether the Gibbs chain runs above other layers, its visible units not being the pixels."""
-    return _size(model.graphs["gibbs_step"], "visible") != int(np.prod(list(model.image.values())))
+    recipe = cookbook.chain(model, picture[None], 1, seed=0) | {"numbers": ["gibbs.free_energy"]}
+    return float(recipes.cook(recipe, library.catalog, library.runtime).numbers["gibbs.free_energy"][0])
 
 
 def _chain_roles(library: Library, model_id: str) -> tuple[str, ...]:
     """Return the graphs that a chain of that model needs."""
     model = library.model(model_id, "gibbs_step")
-    return ("gibbs_step", "encode", "decode") if _is_stack(model) else ("gibbs_step",)
+    return ("gibbs_step", "encode", "decode") if cookbook.is_stack(model) else ("gibbs_step",)
 
 
-def _up(library: Library, model: Model, picture: Array) -> Array:
-    """Carry one picture up to the units that the chain calls visible: float32 [1, units]."""
-    if not _is_stack(model):
-        return picture.reshape(1, -1)
-    return library.runtime.run(model.graphs["encode"], {"image": picture[None]})["code"].reshape(1, -1)
-
-
-def _run_chain(
-    library: Library, model: Model, visible: Array, steps: int, seed: int, labels: NDArray[np.int64]
-) -> Iterator[Step]:
-    """A step tells the free energy of the state it starts from, so the last state is run once more."""
-    graph = model.graphs["gibbs_step"]
-    chains = len(visible)
-    names = {tensor.name for tensor in graph.inputs}
-    streams = {
-        "hidden_noise": Stream.HIDDEN,
-        "visible_noise": Stream.VISIBLE,
-        "label_noise": Stream.LABEL,
-    }
-    shape = _shape(graph, "visible", chains)
-    mean = visible
-    for t in range(steps + 1):
-        inputs: dict[str, NDArray[Any]] = {"visible": visible.reshape(shape)}
-        if "label" in names:
-            inputs["label"] = labels
-        for name, stream in streams.items():
-            if name in names:
-                noise = seeds.uniforms(seed, chains, _size(graph, name), stream, step=t + 1)
-                inputs[name] = noise.reshape(_shape(graph, name, chains))
-        result = library.runtime.run(graph, inputs)
-        picture, between, milliseconds = _down(library, model, mean)
-        if _is_stack(model):
+def _states(library: Library, model: Model, recipe: cookbook.Recipe, chains: int) -> Iterator[Step]:
+    """Read a chain's states off a recipe whose last repetition is one look at the state it ends in."""
+    told = ["visible", "visible_mean", "hidden", "free_energy"]
+    told += [tensor.name for tensor in model.graphs["gibbs_step"].outputs if tensor.name == "label_mean"]
+    recipe = recipe | {"numbers": [f"gibbs.{name}" for name in told]}
+    mean = None
+    for t, frame in enumerate(recipes.frames(recipe, library.catalog, library.runtime)):
+        now = {name: frame.numbers[f"gibbs.{name}"] for name in told}
+        visible = now["visible"].reshape(chains, -1)
+        picture, between, milliseconds = _down(library, model, visible if mean is None else mean)
+        if cookbook.is_stack(model):
             between = (*between, Layer("visible", visible))
-        label_mean = result.outputs.get("label_mean")
         yield Step(
             t,
             picture,
-            result["free_energy"].reshape(chains),
-            (*between, Layer("hidden", result["hidden"].reshape(chains, -1))),
-            None if label_mean is None else label_mean.reshape(chains, -1),
-            result.milliseconds + milliseconds,
+            now["free_energy"].reshape(chains),
+            (*between, Layer("hidden", now["hidden"].reshape(chains, -1))),
+            now["label_mean"].reshape(chains, -1) if "label_mean" in now else None,
+            frame.milliseconds + milliseconds,
         )
-        visible, mean = (
-            result["visible_sample"].reshape(chains, -1),
-            result["visible_mean"].reshape(chains, -1),
-        )
+        mean = now["visible_mean"].reshape(chains, -1)
 
 
 def _down(library: Library, model: Model, visible: Array) -> tuple[Array, tuple[Layer, ...], float]:
@@ -531,7 +498,7 @@ def _down(library: Library, model: Model, visible: Array) -> tuple[Array, tuple[
 
     Such a layer is an output of `decode` called ``hidden_K``, K counting from the pixels.
     """
-    if not _is_stack(model):
+    if not cookbook.is_stack(model):
         channels, height, width = model.image["channels"], model.image["height"], model.image["width"]
         return visible.reshape(-1, channels, height, width), (), 0.0
     graph = model.graphs["decode"]
@@ -541,11 +508,9 @@ def _down(library: Library, model: Model, visible: Array) -> tuple[Array, tuple[
     return result["image"], layers, result.milliseconds
 
 
-def _generate(library: Library, model: Model, z: Array, label: int | None) -> Samples:
-    graph = model.graphs["generate"]
-    inputs = {"z": z.reshape(_shape(graph, "z", len(z)))} | _label(graph, label, len(z))
-    result = library.runtime.run(graph, inputs)
-    return Samples(result["image"], z, result.milliseconds)
+def _made(library: Library, recipe: cookbook.Recipe) -> Samples:
+    cooked = recipes.cook(recipe | {"numbers": ["made.z"]}, library.catalog, library.runtime)
+    return Samples(cooked.pictures, cooked.numbers["made.z"], cooked.milliseconds)
 
 
 def _labels(label: int | Sequence[int]) -> list[int]:
@@ -554,10 +519,12 @@ def _labels(label: int | Sequence[int]) -> list[int]:
 
 def _label(graph: Graph, label: int | None, count: int) -> dict[str, NDArray[np.int64]]:
     """The label input of a conditional graph; nothing for the others."""
-    value = limits.LABEL.check(-1 if label is None else label)
-    if all(tensor.name != "label" for tensor in graph.inputs):
-        return {}
-    return {"label": np.full(count, value, np.int64)}
+    value = _class(label)
+    return {"label": np.full(count, value, np.int64)} if cookbook.takes(graph, "label") else {}
+
+
+def _class(label: int | None) -> int:
+    return limits.LABEL.check(-1 if label is None else label)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -64,6 +64,8 @@ SCALE = Bound("scale", 1, 16, 1)
 
 PAINTED = 2**22
 """Pixels that one answer of a StyleGAN may cost: a thousand pictures of 64 x 64, or four of 1024 x 1024."""
+NUMBERS = 2**17
+"""Numbers in an answer to a recipe, beside its pictures."""
 PIXELS = 16_000_000
 """Largest picture that is decoded: more than a phone takes by default, less than fills the memory."""
 PHOTOGRAPH = 64_000_000

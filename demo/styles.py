@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from demo import inference, latents, limits
 from demo.library import Library
-from onnx_models import directions, seeds
+from onnx_models import cookbook, directions, recipes, seeds
 from onnx_models.catalog import Model
 from onnx_models.directions import Direction
 from onnx_models.errors import LineageError
@@ -40,8 +40,6 @@ PSI = 0.7
 NOISE_SEED = 0
 """The noise that the graph ``generate`` holds."""
 RANGES = ("coarse", "middle", "fine")
-PIECE = 2**17
-"""Pixels made in one batch."""
 
 RATE, PULL = 0.05, 0.001
 """Of a refinement: the first step's length in standard deviations of w, and how much the centre draws."""
@@ -378,7 +376,7 @@ def refined(
     still: dict[str, NDArray[Any]] = {
         "image": picture[None],
         "pull": np.full(1, PULL, np.float32),
-        **_grains(model, look.noise_seed, 1),
+        **_grains(model, look.noise_seed),
     }
     for step in range(steps + 1):
         rate = np.full(1, RATE * (1 + math.cos(math.pi * step / max(steps, 1))) / 2, np.float32)
@@ -423,23 +421,15 @@ def paint(library: Library, model: Model, ws: Array, look: Look, side: int | Non
     side : pictures that are larger are shrunk by a whole factor until they are not
 
     """
-    grains = _grains(model, look.noise_seed, 1)
-    pieces = []
-    for some in _pieces(model, len(ws)):
-        count = some.stop - some.start
-        noise = {name: np.repeat(grain, count, axis=0) for name, grain in grains.items()}
-        result = library.runtime.run(model.graphs["synthesis"], {"ws": ws[some], **noise})
-        pieces.append(shrunk(result["image"], side))
-    return np.concatenate(pieces)
+    recipe = cookbook.paint(model, ws, cookbook.noise(model, look.noise_seed))
+    return shrunk(recipes.cook(recipe, library.catalog, library.runtime).pictures, side)
 
 
 def portrait(
     library: Library, model: Model, seed: int, look: Look, along: Iterable[tuple[Direction, float]] = ()
 ) -> Array:
     """Paint one seed, moved along directions: float32 [channels, height, width] in [0, 1]."""
-    ws = styles(library, model, z_of(model, [seeds.check_seed(seed)]), look)
-    image: Array = paint(library, model, directions.moved(ws, along), look)[0]
-    return image
+    return _single(library, recipe(model, seed, look, along=along))
 
 
 def crossing(
@@ -455,10 +445,26 @@ def crossing(
 
     The child is what is moved along directions.
     """
-    z = z_of(model, [seeds.check_seed(seed), seeds.check_seed(other)])
-    a, b = styles(library, model, z, look)
-    image: Array = paint(library, model, directions.moved(mixed(a, b, taken)[None], along), look)[0]
-    return image
+    return _single(library, recipe(model, seed, look, (other, taken), along))
+
+
+def recipe(
+    model: Model,
+    seed: int,
+    look: Look,
+    mix: tuple[int, Sequence[int]] | None = None,
+    along: Iterable[tuple[Direction, float]] = (),
+) -> cookbook.Recipe:
+    """Return the recipe of `portrait`, or with another seed and the rows it lends that of `crossing`."""
+    look.check(model)
+    psi, grains = cookbook.truncation(model, look.psi, look.cutoff), cookbook.noise(model, look.noise_seed)
+    chosen = seeds.check_seed(seed)
+    other = None if mix is None else (seeds.check_seed(mix[0]), mix[1])
+    return cookbook.portrait(model, chosen, psi, grains, look.label, other, along)
+
+
+def _single(library: Library, recipe: cookbook.Recipe) -> Array:
+    return recipes.cook(recipe, library.catalog, library.runtime).pictures[0]
 
 
 def deviation(library: Library, model: Model, ws: Array, noise_seed: int, count: int) -> Array:
@@ -477,12 +483,9 @@ def deviation(library: Library, model: Model, ws: Array, noise_seed: int, count:
     """
     if not noise_sizes(model):
         raise without(model, "noise")
-    pictures = []
-    for some in _pieces(model, count):
-        grains = _grains(model, noise_seed, some.stop - some.start, some.start)
-        inputs = {"ws": np.repeat(ws, some.stop - some.start, axis=0), **grains}
-        pictures.append(library.runtime.run(model.graphs["synthesis"], inputs)["image"])
-    variance = np.concatenate(pictures).var(axis=0, dtype=np.float64)
+    recipe = cookbook.paint(model, ws, cookbook.noise(model, noise_seed, count))
+    pictures = recipes.cook(recipe, library.catalog, library.runtime).pictures
+    variance = pictures.var(axis=0, dtype=np.float64)
     return np.sqrt(variance.mean(axis=0)).astype(np.float32)
 
 
@@ -501,9 +504,10 @@ def parts(library: Library, model: Model, ws: Array, look: Look) -> tuple[Array,
     """
     if not part_sizes(model):
         raise without(model, "inside")
-    inputs = {"ws": ws, **_grains(model, look.noise_seed, 1)}
-    result = library.runtime.run(model.graphs["synthesis"], inputs)
-    return tuple(result[f"rgb_{size}"][0] for size in part_sizes(model))
+    names = [f"paint.rgb_{size}" for size in part_sizes(model)]
+    recipe = cookbook.paint(model, ws, cookbook.noise(model, look.noise_seed)) | {"numbers": names}
+    numbers = recipes.cook(recipe, library.catalog, library.runtime).numbers
+    return tuple(numbers[name][0] for name in names)
 
 
 def sums(added: Sequence[Array]) -> tuple[Array, ...]:
@@ -547,21 +551,11 @@ def without(model: Model, what: str) -> LineageError:
     )
 
 
-def _grains(model: Model, seed: int | None, count: int, first: int = 0) -> dict[str, Array]:
-    """Return the inputs ``noise_K`` of samples from ``first`` on: normals of the seed, zeros for None."""
+def _grains(model: Model, seed: int | None) -> dict[str, Array]:
+    """Return the inputs ``noise_K`` of one sample: normals of the seed, zeros for None."""
     grains = {}
     for layer, (height, width) in enumerate(noise_sizes(model)):
-        if seed is None:
-            grain = np.zeros((count, height * width), np.float32)
-        else:
-            grain = seeds.normals(seed, count, height * width, Stream.NOISE, first=first, layer=layer)
-        grains[f"noise_{layer}"] = grain.reshape(count, 1, height, width)
+        size = height * width
+        grain = np.zeros(size) if seed is None else seeds.normals(seed, 1, size, Stream.NOISE, layer=layer)
+        grains[f"noise_{layer}"] = grain.astype(np.float32).reshape(1, 1, height, width)
     return grains
-
-
-def _pieces(model: Model, count: int) -> Iterator[slice]:
-    """Yield stretches of a batch that fit the memory."""
-    _, height, width = shape(model)
-    each = max(1, PIECE // (height * width))
-    for first in range(0, count, each):
-        yield slice(first, min(first + each, count))

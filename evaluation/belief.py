@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import trange
+from tqdm import tqdm, trange
 
 from evaluation.annealing import PAPER_SCHEDULE, BinaryRbm, Doubles, Floats, ais, base_rate_bias
 from evaluation.context import Context, as_images
 from evaluation.figures import figure
 from evaluation.likelihood import binarise
-from onnx_models import seeds
-from onnx_models.catalog import Metric, Model
+from onnx_models import cookbook, recipes
+from onnx_models.catalog import Catalog, Metric, Model
 from onnx_models.diversity import diversity_ratio
 
 CHAINS = 100
@@ -193,8 +193,8 @@ def dreams(model: Model, context: Context) -> list[Metric]:
     ratios = [diversity_ratio(made[labels == k], real[real_labels == k][:each]) for k in range(classes)]
     graphs = [model.graphs["gibbs_step"], model.graphs["decode"], judge.graphs["classify"]]
     protocol = (
-        f"{each} chains for each label, clamped, {steps} steps from coin flips, shown as probabilities; "
-        f"judged by {judge.id}; seed {context.seed}"
+        f"{each} chains for each label, clamped, {steps} steps from coins of stream BINARY, shown as "
+        f"probabilities; judged by {judge.id}; seed {context.seed}"
     )
 
     def one(name: str, value: float, unit: str, text: str, error: float | None = None) -> Metric:
@@ -222,23 +222,11 @@ def dreams(model: Model, context: Context) -> list[Metric]:
 
 def dream(model: Model, context: Context, labels: NDArray[np.integer], steps: int) -> NDArray[np.float32]:
     """Return pictures [n, c, h, w]: chain i, of labels[i], after ``steps`` Gibbs steps from coin flips."""
-    graph = model.graphs["gibbs_step"]
-    sizes = {tensor.name: int(tensor.shape[-1]) for tensor in graph.inputs if tensor.name != "label"}
-    streams = {
-        "hidden_noise": seeds.Stream.HIDDEN,
-        "visible_noise": seeds.Stream.VISIBLE,
-        "label_noise": seeds.Stream.LABEL,
-    }
-    draw = context.generator(_CODE_DRAWS)
-    code = (draw.random((len(labels), sizes["visible"]), np.float32) < 0.5).astype(np.float32)
-    clamped = labels.astype(np.int64)
-    for step in trange(steps, desc=f"{model.id} dreams", unit="step", leave=False, disable=None):
-        noise = {
-            name: seeds.uniforms(context.seed, len(labels), sizes[name], stream, step=step)
-            for name, stream in streams.items()
-        }
-        outputs = context.runtime.run(graph, {"visible": code, "label": clamped, **noise}).outputs
-        code = outputs["visible_sample"]
+    recipe = cookbook.chain(model, None, steps, context.seed, labels.tolist(), len(labels))
+    recipe["numbers"] = ["gibbs.visible_sample"]
+    states = recipes.frames(recipe, Catalog((model,)), context.runtime, recipes.TRUSTED)
+    for state in tqdm(states, f"{model.id} dreams", steps, unit="step", leave=False, disable=None):
+        code = state.numbers["gibbs.visible_sample"]  # only the last one counts, and none is kept
     return context.run(model.graphs["decode"], {"code": code}, f"{model.id} draws")["image"]
 
 

@@ -13,18 +13,16 @@ features, is named so, and has the distance between real training and test image
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.context import BATCH, Array, Context, progress
+from evaluation.context import BATCH, Context, progress
 from evaluation.figures import figure
-from onnx_models import seeds
-from onnx_models.catalog import Graph, Metric, Model
+from onnx_models import cookbook, recipes
+from onnx_models.catalog import Catalog, Graph, Metric, Model
 from onnx_models.diversity import diversity_ratio
-from onnx_models.seeds import Stream
 from training.datasets import Attribute
 from training.metrics import class_fractions, frechet_distance, precision_recall
 
@@ -240,34 +238,23 @@ def sample(
     model's own.
     """
     count = context.at_most(count)
-    first = graph or sampled(model)[0]
-    inputs: dict[str, Array] = {"z": seeds.normals(context.seed, count, int(first.input("z").shape[1]))}
-    if takes_label(model):
-        inputs["label"] = np.full(count, NO_LABEL, np.int64) if labels is None else labels[:count]
-    title = f"{model.id} makes images"
-    if graph is not None or not is_styled(model):
-        return context.run(first, inputs, title)["image"]
-    inputs["psi"] = np.ones((count, int(first.input("psi").shape[1])), np.float32)
-    return _painted(model, context, context.run(first, inputs, f"{model.id} makes styles")["ws"], title)
-
-
-def _painted(model: Model, context: Context, ws: Array, title: str) -> NDArray[np.float32]:
-    """Paint styles [n, rows, w], sample k under noise k of the seed, and cut the margin off."""
-    graph = model.graphs["synthesis"]
-    noises = [tensor for tensor in graph.inputs if tensor.name.startswith("noise_")]
+    seen = None if graph is None else next(one.images_seen for one in model.snapshots if one.graph is graph)
     height, width = model.image["height"], model.image["width"]
     parts = []
-    for start in progress(range(0, len(ws), BATCH), title):
-        rows = ws[start : start + BATCH]
-        given = {"ws": rows}
-        for layer, noise in enumerate(noises):
-            shape = tuple(int(side) for side in noise.shape[2:])
-            normal = seeds.normals(
-                context.seed, len(rows), math.prod(shape), Stream.NOISE, first=start, layer=layer
+    for first in progress(range(0, count, BATCH), f"{model.id} makes images"):
+        some = min(BATCH, count - first)
+        asked = NO_LABEL if labels is None else labels[first : first + some].tolist()
+        if graph is None and is_styled(model):
+            z = cookbook.latents(model, context.seed, some, first)
+            style = cookbook.style(model, z, cookbook.truncation(model, 1), asked)
+            # Sample k is painted under noise k of the seed.
+            recipe = cookbook.paint(
+                model, {"of": "style.ws"}, cookbook.noise(model, context.seed, some, first), [style]
             )
-            given[noise.name] = normal.reshape(len(rows), 1, *shape)
-        image = context.runtime.run(graph, given)["image"]
-        top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
+        else:
+            recipe = cookbook.sample(model, context.seed, some, asked, seen, first)
+        image = recipes.cook(recipe, Catalog((model,)), context.runtime, recipes.TRUSTED).pictures
+        top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2  # a StyleGAN's margin
         parts.append(image[:, :, top : top + height, left : left + width])
     return np.concatenate(parts)
 

@@ -15,6 +15,7 @@ from export.inputs import BINARY
 from export.manifest import FILE_LIMIT, SNAPSHOT_LIMIT, TOTAL_LIMIT
 from export.onnx_file import signature
 from export.tolerance import TOLERANCE, difference
+from onnx_models import recipe_vectors
 
 OPSETS = range(18, 21)
 IR_LIMIT = 10
@@ -70,6 +71,7 @@ def check(directory: Path, report: Report = lambda line: None) -> list[str]:
             f"manifest.json: {fault}"
             for fault in manifest.schema_faults(manifest.collect(directory), "manifest")
         ]
+        faults += recipe_vectors.faults(directory)
     converted = {path.parent for path, document in documents.items() if "source" in document}
     total = sum(
         path.stat().st_size

@@ -24,6 +24,7 @@ CASES: tuple[dict[str, int], ...] = (
         "count": 1,
         "size": 10,
     },
+    {"seed": 7, "stream": Stream.HIDDEN, "first": 0, "step": 0, "layer": 0, "count": 2, "size": 6},
     {"seed": 2, "stream": Stream.VISIBLE, "first": 9, "step": 1, "layer": 2, "count": 1, "size": 4},
     {"seed": 2006, "stream": Stream.LABEL, "first": 0, "step": 17, "layer": 0, "count": 3, "size": 10},
     {"seed": 2019, "stream": Stream.NOISE, "first": 0, "step": 0, "layer": 5, "count": 1, "size": 16},

@@ -104,9 +104,9 @@ def test_the_api_has_its_names(client: Client) -> None:
     }
     assert arguments == {
         "/models": [],
-        "/reconstruct": ["image", "models", "corruption", "seed"],
-        "/sample": ["models", "label", "seed", "count", "layout"],
-        "/gibbs": ["model", "start", "label", "steps", "seed"],
+        "/reconstruct": ["image", "models", "corruption", "seed", "recipe"],
+        "/sample": ["models", "label", "seed", "count", "layout", "recipe"],
+        "/gibbs": ["model", "start", "label", "steps", "seed", "recipe"],
         "/discriminate": ["model", "image", "label"],
         "/classify": ["model", "image"],
         "/stylegan": [
@@ -119,8 +119,10 @@ def test_the_api_has_its_names(client: Client) -> None:
             "mix_layers",
             "noise_seed",
             "directions",
+            "recipe",
         ],
         "/truncation_sweep": ["model", "seed", "steps", "first", "last", "cutoff", "label", "noise_seed"],
+        "/cook": ["recipe"],
     }
 
 
@@ -191,6 +193,29 @@ def test_gibbs_discriminate_and_classify(client: Client, library: Library, digit
     judged = client.predict(model="classifier_cnn", image=digit, api_name="/classify")
     assert judged["label"] == inference.classify(library, "classifier_cnn", picture[None]).labels[0]
     assert sum(judged["probabilities"]) == pytest.approx(1, abs=1e-5)  # ten numbers of 7 digits
+
+
+def test_a_recipe_cooks_what_the_answer_showed(client: Client, digit: list[Any]) -> None:
+    """Catches an answer whose recipe is another picture's, and one that does not survive JSON."""
+
+    def cooked(recipe: Any) -> Any:
+        return client.predict(recipe=json.loads(json.dumps(recipe)), api_name="/cook")
+
+    made = client.predict(seed=5, count=3, recipe=True, api_name="/sample")["samples"]
+    for entry in made:
+        assert cooked(entry["recipe"]) == {"images": entry["images"], "numbers": {}}
+    for start in (None, digit):
+        for steps in (0, 3):
+            arguments = {"model": "rbm", "start": start, "steps": steps, "seed": 4, "recipe": True}
+            chain = client.predict(**arguments, api_name="/gibbs")
+            assert cooked(chain["recipe"])["images"] == chain["visible_means"][-1:]
+    got = client.predict(image=digit, corruption="salt", recipe=True, api_name="/reconstruct")["answers"]
+    for answer in got:
+        if answer["error"] is not None:
+            assert answer["recipe"] is None
+            continue
+        again = cooked(json.dumps(answer["recipe"]))  # as text too
+        assert again == {"images": [answer["image"]], "numbers": {"rebuilt.code": [answer["code"]]}}
 
 
 def test_a_picture_comes_as_file_uri_or_numbers(client: Client, digit: list[Any], tmp_path: Path) -> None:
@@ -267,6 +292,9 @@ def _png(width: int, height: int) -> str:
         ("reconstruct", '["http://example.org/a.png", null, null, 0]', "addresses and paths are not"),
         ("reconstruct", f'["{_png(5000, 4000)}", null, null, 0]', "at most 16 megapixels"),
         ("reconstruct", '[[[0, 1], [1, 0]], null, "blur", 0]', "no corruption called 'blur'"),
+        ("cook", '[null]', "The recipe cannot be read at its top: an object is wanted"),
+        ("cook", '["{"]', "The recipe cannot be read at its top: an object is wanted"),
+        ("cook", '[{"recipe": 1, "steps": []}]', "The recipe cannot be read at its top: a list of steps"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_gets_one_sentence(page: serving.Page, name: str, body: str, sentence: str) -> None:

@@ -394,15 +394,15 @@ def test_a_chain_is_reproducible_and_follows_the_rule(library: Library) -> None:
     # The same in numpy from the weights that ship: h ~ sigmoid(W v + c), v ~ sigmoid(W' h + b).
     p = library.runtime.run(library.model("rbm").graphs["parameters"], {}).outputs
     w, b, c = (p[f"{name}_0"].astype(np.float64) for name in ("weight", "visible_bias", "hidden_bias"))
-    v = (seeds.uniforms(11, 2, 784, seeds.Stream.VISIBLE) < 0.5).astype(np.float64)
+    v = (seeds.uniforms(11, 2, 784, seeds.Stream.BINARY) < 0.5).astype(np.float64)
     for t in range(4):
         energy = -v @ b - np.logaddexp(0, v @ w.T + c).sum(axis=1)
         # float32 against float64, sums of 784 terms
         np.testing.assert_allclose(chain.free_energy[t], energy, rtol=1e-4)
-        hidden_noise = seeds.uniforms(11, 2, len(c), seeds.Stream.HIDDEN, step=t + 1)
+        hidden_noise = seeds.uniforms(11, 2, len(c), seeds.Stream.HIDDEN, step=t)
         h = hidden_noise < 1 / (1 + np.exp(-(v @ w.T + c)))
         mean = 1 / (1 + np.exp(-(h @ w + b)))
-        v = (seeds.uniforms(11, 2, 784, seeds.Stream.VISIBLE, step=t + 1) < mean).astype(np.float64)
+        v = (seeds.uniforms(11, 2, 784, seeds.Stream.VISIBLE, step=t) < mean).astype(np.float64)
         if t < 3:
             np.testing.assert_allclose(chain.visible_means[t + 1].reshape(2, -1), mean, atol=1e-5)
 

@@ -85,12 +85,12 @@ def test_the_same_noise_drives_a_stack_as_an_rbm(library: Library) -> None:
     first, second = inference.gibbs_steps(library, "dbn", None, 1, 5, label=4, chains=2)
     graph = library.model("dbn").graphs["gibbs_step"]
     noise = {
-        "hidden_noise": seeds.uniforms(5, 2, 9, Stream.HIDDEN, step=1),
-        "visible_noise": seeds.uniforms(5, 2, 16, Stream.VISIBLE, step=1),
-        "label_noise": seeds.uniforms(5, 2, 1, Stream.LABEL, step=1),
+        "hidden_noise": seeds.uniforms(5, 2, 9, Stream.HIDDEN, step=0),
+        "visible_noise": seeds.uniforms(5, 2, 16, Stream.VISIBLE, step=0),
+        "label_noise": seeds.uniforms(5, 2, 1, Stream.LABEL, step=0),
     }
     visible = first.layers[1].values
-    np.testing.assert_array_equal(visible, seeds.uniforms(5, 2, 16, Stream.VISIBLE) < 0.5)
+    np.testing.assert_array_equal(visible, seeds.uniforms(5, 2, 16, Stream.BINARY) < 0.5)
     result = library.runtime.run(graph, {"visible": visible, "label": np.array([4, 4])} | noise)
     np.testing.assert_array_equal(first.layers[2].values, noise["hidden_noise"] < result["hidden_mean"])
     np.testing.assert_array_equal(second.layers[1].values, noise["visible_noise"] < result["visible_mean"])

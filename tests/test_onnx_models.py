@@ -426,6 +426,7 @@ def test_the_reader_needs_numpy_and_onnxruntime_alone() -> None:
     """Would catch an import that makes every user of a file install torch, onnx or a web server."""
     program = (
         "import sys, onnx_models.catalog, onnx_models.runtime, onnx_models.seeds, onnx_models.seed_vectors\n"
+        "import onnx_models.recipe_vectors\n"
         "print(sorted({'torch', 'onnx', 'gradio', 'jsonschema', 'PIL', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -43,6 +43,7 @@ NOT_ON_THE_PAGE = {
     "image.form",
     "models.directory",
     "plain.none",
+    "recipe.vectors",
     "runtime.no_cuda",
     "runtime.two_wheels",
     "server.gradio",

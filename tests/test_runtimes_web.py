@@ -185,7 +185,7 @@ def test_javascript_draws_the_shared_vectors(node: str) -> None:
     """Words and uniforms to the bit, normals to 1e-6: a wrong round, stream, sample or layer shows."""
     script = """
         import { readFileSync } from "node:fs";
-        import { normals, uniforms, words } from "./examples/javascript/seeds.mjs";
+        import { normals, uniforms, words } from "./onnx_models/recipes.js";
         const { vectors } = JSON.parse(readFileSync("onnx_models/seeds.json"));
         const draw = (v) => [words, uniforms, normals].map((by) => [...by(v.seed, v.count, v.size, v)]);
         console.log(JSON.stringify(vectors.map(draw)));
@@ -197,6 +197,102 @@ def test_javascript_draws_the_shared_vectors(node: str) -> None:
         assert words == np.ravel(vector["words"]).tolist()
         assert uniforms == np.ravel(vector["uniforms"]).tolist()
         np.testing.assert_allclose(normals, np.ravel(vector["normals"]), rtol=0, atol=1e-6)
+
+
+# -------------------------------------------------------------------------------------------------- recipes
+
+
+COOK = """
+    import { readFileSync } from "node:fs";
+    import { createRequire } from "node:module";
+    import { Kitchen } from "./onnx_models/recipes.js";
+    const ort = createRequire(`${process.cwd()}/examples/node/lineage.mjs`)("onnxruntime-node");
+    const read = (name) => readFileSync(`onnx_models/${name}`);
+    const kitchen = new Kitchen(ort, async (id) => {
+      const card = JSON.parse(read(`${id}/model.json`));
+      const graph = (role, seen) =>
+        seen === undefined ? card.graphs[role] : card.snapshots.find((one) => one.images_seen === seen);
+      const session = (role, seen) =>
+        ort.InferenceSession.create(read(`${id}/${graph(role, seen).file}`), { logSeverityLevel: 4 });
+      return { card, session };
+    });
+"""
+
+
+def test_javascript_cooks_the_recipes_that_ship(node: str) -> None:
+    """Every form of an input, chains and styles: another order, stream, step or way is another picture."""
+    script = """
+        const { vectors } = JSON.parse(read("recipes.json"));
+        const rows = [];
+        for (const { recipe, values } of vectors) {
+          const { picture, numbers } = await kitchen.cook(recipe);
+          const all = recipe.picture ? { ...numbers, [recipe.picture]: picture } : numbers;
+          rows.push(Object.keys(values).map((name) => [all[name].dims, [...all[name].data]]));
+        }
+        console.log(JSON.stringify(rows));
+    """
+    done = run(node, "--input-type=module", "-e", COOK + script)
+    assert done.returncode == 0, done.stderr
+    vectors = json.loads((ROOT / "onnx_models" / "recipes.json").read_text("utf-8"))["vectors"]
+    for vector, found in zip(vectors, json.loads(done.stdout), strict=True):
+        for (name, wanted), (dims, data) in zip(vector["values"].items(), found, strict=True):
+            assert dims == wanted["shape"], (vector["name"], name)
+            flat = np.array(data)
+            np.testing.assert_allclose(flat[wanted["at"]], wanted["values"], rtol=0, atol=wanted["tolerance"])
+            assert flat.mean() == pytest.approx(wanted["mean"], abs=wanted["tolerance"])
+            assert flat.std() == pytest.approx(wanted["deviation"], abs=wanted["tolerance"])
+
+
+def test_javascript_shows_a_chain_on_its_way(node: str) -> None:
+    """As many frames as runs, each what the chain of that length ends in."""
+    script = """
+        const { vectors } = JSON.parse(read("recipes.json"));
+        const { recipe } = vectors.find((one) => one.recipe.steps.some((step) => step.repeat?.times === 3));
+        const films = [];
+        for await (const { picture } of kitchen.frames(recipe)) films.push([...picture.data]);
+        for (const times of [1, 2, 3]) {
+          const shorter = structuredClone(recipe);
+          shorter.steps.find((step) => step.repeat).repeat.times = times;
+          films.push([...(await kitchen.cook(shorter)).picture.data]);
+        }
+        console.log(JSON.stringify(films));
+    """
+    done = run(node, "--input-type=module", "-e", COOK + script)
+    assert done.returncode == 0, done.stderr
+    films = json.loads(done.stdout)
+    assert len(films) == 6
+    assert films[:3] == films[3:]
+    assert films[0] != films[1] != films[2]
+
+
+@pytest.mark.parametrize(
+    ("z", "sentence"),
+    [
+        ({}, "The recipe cannot be read at step made, z: no form of an input is known there."),
+        ({"normals": {"seed": -1}}, "a seed is a whole number from 0 to 4294967295."),
+        ({"of": "made.image"}, "made.image is nothing of 100 numbers that is there by then."),
+        (
+            {"normals": {"seed": 1, "count": 129}},
+            "A recipe may ask for 128 samples at most; this one asks for 129.",
+        ),
+        ({"makers": {"seed": 1}}, "its makers' seeds are drawn by Python alone."),
+    ],
+)
+def test_a_recipe_that_cannot_be_cooked_is_one_sentence_in_javascript(
+    node: str, z: dict[str, Any], sentence: str
+) -> None:
+    step = {"name": "made", "model": "gan", "role": "generate", "inputs": {"z": z}}
+    recipe = {"recipe": 1, "steps": [step], "picture": "made.image"}
+    script = f"kitchen.cook({json.dumps(recipe)}).catch((error) => console.log(error.message));"
+    done = run(node, "--input-type=module", "-e", COOK + script)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip().endswith(sentence)
+
+
+def test_the_javascript_interpreter_stays_small() -> None:
+    lines = (ROOT / "onnx_models" / "recipes.js").read_text("utf-8").splitlines()
+    assert len(lines) <= 250
+    assert max(map(len, lines)) <= 130
 
 
 # ---------------------------------------------------------------------------------------------------- Node
@@ -322,6 +418,9 @@ def test_node_says_what_is_wrong_in_one_sentence(node: str, models: Path, tmp_pa
 def test_a_missing_package_is_named_with_its_install_line(node: str, tmp_path: Path, folder: str) -> None:
     copy = tmp_path / "examples"
     shutil.copytree(EXAMPLES, copy, ignore=shutil.ignore_patterns("node_modules"))
+    (tmp_path / "onnx_models").mkdir()
+    for name in ("recipes.js", "package.json"):
+        shutil.copy(ROOT / "onnx_models" / name, tmp_path / "onnx_models")
     program = (
         [node, copy / "node" / NODE.name] if folder == "node" else [sys.executable, copy / "web" / CHECK.name]
     )

@@ -25,7 +25,7 @@ from demo.panels import pieces, style
 from demo.panels.style import State
 from demo.styles import Look
 from export import directions
-from onnx_models import catalog, seeds
+from onnx_models import catalog, recipes, seeds
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
 from onnx_models.seeds import Stream
@@ -225,7 +225,7 @@ def test_large_pictures_are_made_in_pieces_and_few(library: Library, monkeypatch
     model, look = library.model(FACES), Look()
     ws = styles.styles(library, model, styles.z_of(model, range(7)), look)
     whole = styles.paint(library, model, ws, look)
-    monkeypatch.setattr(styles, "PIECE", 3 * 64 * 64)
+    monkeypatch.setattr(recipes, "PIECE", 3 * 64 * 64)
     np.testing.assert_allclose(styles.paint(library, model, ws, look), whole, atol=1e-5)
     small = styles.paint(library, model, ws, look, side=20)
     np.testing.assert_allclose(small, whole.reshape(7, 3, 16, 4, 16, 4).mean(axis=(3, 5)), atol=1e-5)
@@ -458,6 +458,8 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
         ):
             answer = asked(**arguments)
             assert answer == {"model": FACES, "image": images.to_data_uri(images.as_image(expected))}
+            written = asked(**arguments, recipe=True)["recipe"]
+            assert client.predict(recipe=written, api_name="/cook")["images"] == [answer["image"]]
         for arguments, words in (
             ({"cutoff": 11}, "cutoff must be a whole number from 0 to 10, got 11"),
             ({"psi": 9}, "psi must be a number from -2 to 2, got 9"),

@@ -49,7 +49,7 @@ def test_every_package_is_listed() -> None:
     [
         ("import demo.app", {"torch", "onnx", "training", "export", "evaluation"}),
         (
-            "import onnx_models.catalog, onnx_models.runtime, onnx_models.directions",
+            "import onnx_models.catalog, onnx_models.directions, onnx_models.recipe_vectors",
             {"torch", "onnx", "gradio"},
         ),
         ("import evaluation.__main__", {"torch", "demo", "export"}),

@@ -2,7 +2,7 @@
 
 import { oneLine } from "./models.mjs";
 import { readTensor } from "./tensors.mjs";
-import { Trouble } from "./trouble.mjs";
+import { Trouble } from "../../onnx_models/recipes.js";
 
 /** Outputs of this range are sampled bits: another rounding of a probability may turn one, so none is compared. */
 const BINARY = "{0, 1}";

@@ -2,8 +2,7 @@
 // The runtime (onnxruntime-node or onnxruntime-web) and the way files are read are passed in, so this is one
 // file for both.
 
-import { SEED_LIMIT, STREAM, normals } from "./seeds.mjs";
-import { Trouble } from "./trouble.mjs";
+import { Kitchen, SEED_LIMIT, Trouble } from "../../onnx_models/recipes.js";
 
 export class Model {
   /**
@@ -66,26 +65,6 @@ export class Model {
       throw new Trouble(`${file} of ${this.name} is missing or unreadable; restore it or export the model again.`);
     }
   }
-
-  /**
-   * Run a graph on named arrays; their shapes are those of model.json, with `batch` rows.
-   *
-   * @param {Record<string, ArrayLike<number | bigint>>} arrays
-   * @returns {Promise<Record<string, {data: ArrayLike<number | bigint>, dims: number[]}>>}
-   */
-  async run(role, arrays, batch = 1) {
-    const session = await this.session(role);
-    const feeds = {};
-    for (const { name, dtype, shape } of this.graph(role).inputs) {
-      const dims = shape.map((size) => (typeof size === "string" ? batch : size));
-      feeds[name] = new this.ort.Tensor(dtype, arrays[name], dims);
-    }
-    try {
-      return await session.run(feeds);
-    } catch (error) {
-      throw new Trouble(`${role} of ${this.name} failed while it ran: ${oneLine(error)}.`);
-    }
-  }
 }
 
 /** Open the model that `read` reads from. */
@@ -115,7 +94,6 @@ export function checkSeed(text) {
   return seed;
 }
 
-const numbers = ({ shape }) => shape.slice(1).reduce((product, size) => product * size, 1);
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The first line of what a runtime complains of, without its full stop. */
@@ -124,50 +102,42 @@ export const oneLine = (error) => String(error?.message ?? error).trim().split("
 /** Whether it is a StyleGAN in two graphs, so that psi can be chosen. */
 export const isStyled = (model) => Boolean(model.graph("mapping") && model.graph("synthesis"));
 
-/** Sample 0 of a seed's z and, for graphs that take one, the label; -1 is "any class". */
-export function latent(graph, seed, label = -1) {
-  const z = graph.inputs.find(({ name }) => name === "z");
-  return { z: normals(seed, 1, numbers(z), { stream: STREAM.Z }), label: BigInt64Array.of(BigInt(label)) };
-}
-
-/** The styles ws of a seed; as psi goes to 0 they go to those of the average picture. */
-export async function styles(model, { seed, psi = 0.7, label = -1 }) {
-  const graph = model.graph("mapping");
-  const rows = numbers(graph.inputs.find(({ name }) => name === "psi"));
-  const { ws } = await model.run("mapping", { ...latent(graph, seed, label), psi: new Float32Array(rows).fill(psi) });
-  return ws.data;
-}
-
-/** The inputs noise_K of a StyleGAN; 0 is the seed that the page and the graph `generate` use. */
-export function grains(model, seed = 0) {
-  const out = {};
-  for (const input of model.graph("synthesis").inputs) {
-    const layer = /^noise_(\d+)$/.exec(input.name)?.[1];
-    if (layer !== undefined) {
-      out[input.name] = normals(seed, 1, numbers(input), { stream: STREAM.NOISE, layer: Number(layer) });
-    }
-  }
-  return out;
+/**
+ * The recipe of a seed's picture (onnx_models/RECIPES.md); 0 is the noise that the page and the graph `generate` use.
+ *
+ * @param {{seed: number, psi?: number, label?: number, noiseSeed?: number}} wish
+ */
+export function recipeOf({ name: model, card: { graphs } }, { seed, psi = 0.7, label = -1, noiseSeed = 0 }) {
+  const step = (name, role, wanted) => {
+    const inputs = Object.fromEntries(graphs[role].inputs.map(({ name: input }) => [input, wanted(input)]));
+    return { name, model, role, inputs };
+  };
+  const latent = (input) => ({ z: { normals: { seed } }, label: { fill: label }, psi: { fill: psi } })[input];
+  if (!graphs.mapping) return { recipe: 1, steps: [step("made", "generate", latent)], picture: "made.image" };
+  const grain = (input) => ({ normals: { seed: noiseSeed, stream: "NOISE", layer: Number(input.split("_")[1]) } });
+  const style = step("style", "mapping", latent);
+  const paint = step("paint", "synthesis", (input) => (input === "ws" ? { of: "style.ws" } : grain(input)));
+  return { recipe: 1, steps: [style, paint], picture: "paint.image" };
 }
 
 /**
- * The picture of a seed.
+ * The picture of a seed, by its recipe.
  *
- * @param {Model} model
- * @param {{seed: number, psi?: number, label?: number, noiseSeed?: number}} wish
  * @returns {Promise<{data: Float32Array, dims: number[]}>}  [1, channels, height, width] in [0, 1]
  */
-export async function dream(model, { seed, psi = 0.7, label = -1, noiseSeed = 0 }) {
+export async function dream(model, wish) {
   if (model.card.seeds === "numpy.RandomState") {
     throw new Trouble(`${model.name} takes its makers' seeds, numpy.random.RandomState; use the Python example.`);
   }
-  if (isStyled(model)) {
-    const ws = await styles(model, { seed, psi, label });
-    return (await model.run("synthesis", { ws, ...grains(model, noiseSeed) })).image;
+  if (!isStyled(model) && !model.graph("generate")) {
+    throw new Trouble(`${model.name} makes no pictures from a seed; try dcgan.`);
   }
-  const graph = model.graph("generate");
-  if (!graph) throw new Trouble(`${model.name} makes no pictures from a seed; try dcgan.`);
-  return (await model.run("generate", latent(graph, seed, label))).image;
+  try {
+    return (await new Kitchen(model.ort, () => model).cook(recipeOf(model, wish))).picture;
+  } catch (error) {
+    if (error instanceof Trouble) throw error;
+    throw new Trouble(`${model.name} failed while it ran: ${oneLine(error)}.`);
+  }
 }
 
 /**

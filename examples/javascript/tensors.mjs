@@ -1,7 +1,7 @@
 // Reads the test vectors: each file is a serialised TensorProto, of which a few fields are enough.
 // The wire format is protobuf's: a varint key (field number, kind of value) before each value.
 
-import { Trouble } from "./trouble.mjs";
+import { Trouble } from "../../onnx_models/recipes.js";
 
 const DTYPES = {
   1: ["float32", Float32Array],

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 
 import { checkGraph, roles, verify } from "../javascript/check.mjs";
 import { checkSeed, dream, oneLine, openModel, toBytes } from "../javascript/models.mjs";
-import { Trouble } from "../javascript/trouble.mjs";
+import { Trouble } from "../../onnx_models/recipes.js";
 import { png } from "./png.mjs";
 
 globalThis.crypto ??= webcrypto; // a global of its own from Node 20 on

@@ -2,7 +2,7 @@
 
 import { checkGraph, roles, verify } from "../javascript/check.mjs";
 import { dream, oneLine, toBytes } from "../javascript/models.mjs";
-import { Trouble } from "../javascript/trouble.mjs";
+import { Trouble } from "../../onnx_models/recipes.js";
 import { fetchModel, loadRuntime } from "./runtime.mjs";
 
 const RUNTIME = "onnxruntime-web";

@@ -1,7 +1,7 @@
 // onnxruntime-web as npm installs it, and models read by fetch: all from this page's own origin.
 
 import { openModel } from "../javascript/models.mjs";
-import { Trouble } from "../javascript/trouble.mjs";
+import { Trouble } from "../../onnx_models/recipes.js";
 
 const DIST = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url);
 const MODELS = new URL("../../onnx_models/", import.meta.url);

@@ -13,9 +13,11 @@ import { parseArgs } from "node:util";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PAGE = "/examples/web/";
+const COOK = "/onnx_models/recipes.js"; // of this checkout, wherever the models are
 const TYPES = {
   ".css": "text/css",
   ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
   ".json": "application/json",
   ".mjs": "text/javascript",
   ".wasm": "application/wasm",
@@ -54,6 +56,7 @@ const ROOMS = {
 /** The file that an address means, or null: an address never leaves its room. */
 async function find(address) {
   const path = decodeURIComponent(new URL(address, "http://localhost").pathname);
+  if (path === COOK) return { file: here("../..") + COOK, size: (await stat(here("../..") + COOK)).size };
   const room = Object.keys(ROOMS).find((prefix) => path.startsWith(prefix));
   if (!room) return null;
   const root = resolve(ROOMS[room]);

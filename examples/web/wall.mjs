@@ -1,8 +1,7 @@
 // The wall: each frame holds a model, its wish (a seed, and psi for a StyleGAN) and the picture of that wish.
 
-import { checkSeed, grains, isStyled, latent, oneLine, styles, toBytes } from "../javascript/models.mjs";
-import { SEED_LIMIT } from "../javascript/seeds.mjs";
-import { Trouble } from "../javascript/trouble.mjs";
+import { checkSeed, dream, isStyled, oneLine, toBytes } from "../javascript/models.mjs";
+import { SEED_LIMIT, Trouble } from "../../onnx_models/recipes.js";
 import { fetchModel, firstThere, loadRuntime } from "./runtime.mjs";
 
 const address = new URLSearchParams(location.search);
@@ -61,7 +60,6 @@ class Frame {
     const role = isStyled(model) ? "synthesis" : "generate";
     if (!model.graph(role)) throw new Trouble(`${model.name} makes no pictures from a seed.`);
     this.model = model;
-    this.noise = isStyled(model) ? grains(model) : {};
     const image = model.graph(role).outputs.find(({ name }) => name === "image");
     const meaning = image.meaning.replace("red, green and blue of ", "");
     this.find("title").textContent = card.title.en;
@@ -94,11 +92,9 @@ class Frame {
     const seed = checkSeed(this.seed.value);
     const psi = this.psi?.valueAsNumber ?? 1;
     const start = performance.now();
-    const made = isStyled(this.model)
-      ? await this.model.run("synthesis", { ws: await styles(this.model, { seed, psi }), ...this.noise })
-      : await this.model.run("generate", latent(this.model.graph("generate"), seed));
+    const made = await dream(this.model, { seed, psi });
     const milliseconds = performance.now() - start;
-    this.picture = toBytes(made.image);
+    this.picture = toBytes(made);
     paint(this.canvas, this.picture);
     const truncated = this.psi ? `, psi ${psi.toFixed(2)}` : "";
     this.canvas.setAttribute("aria-label", `${this.meaning}: seed ${seed}${truncated}`);
