@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,22 @@ _DETAIL = 1_000
 """A larger upload is first shrunk by a whole factor to sides about this long: plenty for 20 pixels."""
 _FAINTEST_PEAK = 0.08
 """Less ink than this everywhere is an empty canvas: JPEG noise on white paper reaches about 0.05."""
+_EVEN = 0.03
+"""A border that varies more is that of a photograph: grain, a shadow, a darker corner."""
+_FIELD = 192
+"""Pixels of a photograph's longer side, once its grain is averaged away: nine for each of the twenty."""
+_THICKEST = 0.3
+"""Widest stroke on a photograph, in parts of its shorter side: what is wider is a shadow."""
+_HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+"""Brands of the pictures that phones take by default (ISO/IEC 23008-12), which PIL alone cannot decode."""
 
 
 def decode_image(source: bytes | str | Path | Image.Image | NDArray[Any] | Sequence[Any]) -> NDArray[Any]:
     """Decode an untrusted picture: the content of a file, its path, a ``data:`` URI, a PIL image or numbers.
 
     Palettes, CMYK, 16 bits and bilevel become 8 bits; of an animation the first frame is taken, and a photo
-    is turned as its orientation tag says. The size is read and judged before any pixel is decoded.
+    is turned as its orientation tag says. The size is read and judged before any pixel is decoded; a JPEG
+    over `limits.PIXELS`, and up to `limits.PHOTOGRAPH`, is decoded at a fraction of its size.
 
     Returns
     -------
@@ -61,7 +71,8 @@ def decode_image(source: bytes | str | Path | Image.Image | NDArray[Any] | Seque
     Raises
     ------
     LineageError
-        ``image.unreadable``, ``image.too_large``, ``image.shape``, ``image.not_finite`` or ``image.range``.
+        ``image.unreadable``, ``image.heif``, ``image.too_large``, ``image.shape``, ``image.not_finite`` or
+        ``image.range``.
 
     """
     if isinstance(source, str) and source.startswith("data:"):
@@ -74,7 +85,7 @@ def decode_image(source: bytes | str | Path | Image.Image | NDArray[Any] | Seque
                 with Image.open(file, formats=_FORMATS) as image:
                     return _from_pil(image)
             except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as fault:
-                raise _unreadable() from fault
+                raise (_heif() if _is_heif(source) else _unreadable()) from fault
             except Image.DecompressionBombError as fault:
                 raise _too_large("far more") from fault
     if isinstance(source, Image.Image):
@@ -152,7 +163,8 @@ def prepare_drawing(drawing: NDArray[Any]) -> Array:
 
     The ink is cut out, its longer side scaled to 20 pixels with antialiasing, and its centre of mass placed
     in the middle of 28 x 28, as near as whole pixels come and with no ink pushed over the edge. A stroke so
-    thin that averaging would leave it grey is lifted until it is black.
+    thin that averaging would leave it grey is lifted until it is black. Of a photograph the paper is
+    estimated where the ink is, and grain and shadows are no ink.
 
     Parameters
     ----------
@@ -192,15 +204,17 @@ def prepare_layers(drawing: NDArray[Any], *layers: NDArray[Any]) -> tuple[Array,
         ``image.empty``, ``image.shape``: a layer has not the drawing's size.
 
     """
-    ink = _without_grain(ink_of(decode_image(drawing)))
+    ink = ink_of(decode_image(drawing))
+    shape = ink.shape
+    ink = _of_photograph(ink) if _is_photograph(ink) else _without_grain(ink)
     placement = _place(ink)
     placed = placement.apply(ink)
     moved = [np.clip(placed / placed.max(), 0.0, 1.0)]
     for layer in layers:
         values = _in_unit_range(decode_image(layer))
-        if values.shape != ink.shape:
-            raise _bad_shape(f"a layer of {list(values.shape)} over a drawing of {list(ink.shape)}")
-        moved.append(placement.apply(values))
+        if values.shape != shape:
+            raise _bad_shape(f"a layer of {list(values.shape)} over a drawing of {list(shape)}")
+        moved.append(placement.apply(values if shape == ink.shape else _resized(values, ink.shape)))
     return tuple(layer[None] for layer in moved)
 
 
@@ -217,8 +231,7 @@ def ink_of(array: NDArray[Any]) -> Array:
         if alpha.min() < 0.5 and _evenly_toned(tone, alpha):
             return alpha
         values = alpha * tone + (1.0 - alpha)  # a page with cut-out corners, say: laid on white
-    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    ground = float(np.median(border))
+    ground = float(np.median(_border(values)))
     return values if ground <= 0.5 else 1.0 - values
 
 
@@ -304,23 +317,50 @@ def _from_data_uri(uri: str) -> bytes:
     if not head.endswith(";base64"):
         raise _unreadable()
     try:
-        return base64.b64decode(body, validate=True)
+        return base64.b64decode("".join(body.split()), validate=True)  # `base64 FILE` breaks its lines
     except binascii.Error as fault:
         raise _unreadable() from fault
 
 
 def _from_pil(image: Image.Image) -> Bytes:
+    turn = _TURNS.get(_orientation(image) or 1)  # before any pixel is decoded: a draft forgets it
+    if image.format == "JPEG" and image.height * image.width > limits.PIXELS:
+        if image.height * image.width > limits.PHOTOGRAPH:
+            raise _too_large(f"{image.width} x {image.height}", limits.PHOTOGRAPH)
+        image.draft(None, (_DETAIL, _DETAIL))  # the decoder itself shrinks by 2, 4 or 8
     _check_size(image.height, image.width)
-    if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel: scaled to what is there, not truncated
-        values = np.asarray(image, np.float64)
-        if not np.isfinite(values).all():
-            raise _not_finite()
-        full = 65535.0 if values.max() > 255.0 else 255.0 if values.max() > 1.0 else 1.0
-        return np.rint(np.clip(values / full, 0.0, 1.0) * 255.0).astype(np.uint8)
-    turn = _TURNS.get(_orientation(image) or 1)
-    image = image.convert("L" if image.mode in ("1", "L") else "RGBA")
+    clear = image.info.get("transparency")
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image, clear)
+    elif image.mode in ("1", "L") and clear is None:
+        image = image.convert("L")
+    else:
+        image = image.convert("RGBA")
     image = image.reduce(max(1, max(image.size) // _DETAIL))
     return np.asarray(image if turn is None else image.transpose(turn))
+
+
+def _eight_bits(image: Image.Image, clear: Any) -> Image.Image:
+    """Scale 16 and 32 bits a pixel to the bits that are in use: cameras leave 10 or 12 values in 16 bits."""
+    values = np.asarray(image, np.float32)
+    if not np.isfinite(values).all():
+        raise _not_finite()
+    highest = float(values.max())
+    full = 2.0 ** max(8, math.ceil(math.log2(highest + 1.0))) - 1.0 if highest > 1.0 else 1.0
+    grey = np.rint(np.clip(values / full, 0.0, 1.0) * 255.0).astype(np.uint8)
+    if not isinstance(clear, int):
+        return Image.fromarray(grey)
+    alpha = np.where(values == clear, 0, 255).astype(np.uint8)
+    return Image.fromarray(np.stack([grey, grey, grey, alpha], axis=-1))
+
+
+def _is_heif(source: bytes | str | Path) -> bool:
+    try:
+        head = source[:64] if isinstance(source, bytes) else Path(source).read_bytes()[:64]
+    except (OSError, ValueError):
+        return False
+    brands = {head[k : k + 4] for k in range(8, len(head), 4)}
+    return head[4:8] == b"ftyp" and not brands.isdisjoint(_HEIF)
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -384,9 +424,80 @@ def _without_grain(ink: Array) -> Array:
     """Take off what the border shows: a photo's grain. A drawing on a clean ground is left as it is."""
     if ink.max() < _FAINTEST_PEAK:
         raise _empty()
-    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    grain = min(float(np.quantile(border, 0.9)) * 1.5, 0.5 * float(ink.max()))
+    grain = min(float(np.quantile(_border(ink), 0.9)) * 1.5, 0.5 * float(ink.max()))
     return np.clip((ink - grain) / (1.0 - grain), 0.0, 1.0)
+
+
+def _border(ink: Array) -> Array:
+    return np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+
+
+def _is_photograph(ink: Array) -> bool:
+    """Whether the ground is not one tone, as it is on every canvas and nearly so on a scan."""
+    low, high = np.quantile(_border(ink), [0.05, 0.95])
+    return min(ink.shape) >= 2 * SIDE and float(high - low) > _EVEN
+
+
+def _of_photograph(ink: Array) -> Array:
+    """Tell ink from paper that is neither clean nor evenly lit: float32 [height, width] to a smaller one.
+
+    The paper is what is left when everything narrower than a shadow is taken off (an opening, Serra 1982),
+    and ink is how much of its light is missing. Ink is where that stands out of the grain, with whatever
+    fainter is joined to it; what reaches over the border is the edge of a table or of a shadow.
+    """
+    scale = max(1.0, max(ink.shape) / _FIELD)
+    field = _resized(ink, (max(1, round(ink.shape[0] / scale)), max(1, round(ink.shape[1] / scale))))
+    window = 2 * int(_THICKEST * min(field.shape) / 2) + 1
+    paper = _sliding(_sliding(field, 3, np.mean), window, np.min)
+    paper = _sliding(paper, window + 2, np.max)  # a pixel more: the edge of a shadow is soft now
+    field = (field - paper) / np.maximum(1.0 - paper, 0.1)
+    field -= np.median(field)
+    smooth = _sliding(field, 3, np.mean)
+    grain, fine = (1.4826 * float(np.median(np.abs(layer))) for layer in (field, smooth))  # of a normal law
+    peak = float(np.quantile(smooth, 0.995))
+    sure = smooth > max(8.0 * fine, 0.35 * peak)
+    inked = _grown(sure, smooth > max(4.0 * fine, 0.08 * peak))
+    edge = np.ones_like(inked)
+    edge[1:-1, 1:-1] = False
+    inner = inked & ~_grown(inked & edge, inked)
+    if field[inner].sum() > 0.25 * field[inked].sum():
+        inked = inner
+    full = float(smooth[inked].max()) if inked.any() else 0.0
+    if full < _FAINTEST_PEAK:
+        raise _empty()
+    faintest = min(max(2.0 * grain, 0.03 * full), 0.5 * full)
+    lifted = np.clip((field - faintest) / (full - faintest), 0.0, 1.0)
+    return np.where(_spread(inked), lifted, 0.0).astype(np.float32)
+
+
+def _sliding(layer: Array, window: int, statistic: Callable[..., Any]) -> Array:
+    """Replace each pixel by a statistic of the square around it, one axis after the other."""
+    for axis in (0, 1):
+        padding = [(window // 2, window // 2) if axis == k else (0, 0) for k in (0, 1)]
+        padded = np.pad(layer, padding, mode="edge")
+        layer = statistic(np.lib.stride_tricks.sliding_window_view(padded, window, axis=axis), axis=-1)
+    return layer
+
+
+def _spread(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Add to a mask the eight neighbours of each of its pixels."""
+    for axis in (0, 1):
+        lines = mask.swapaxes(0, axis)
+        wider = lines.copy()
+        wider[1:] |= lines[:-1]
+        wider[:-1] |= lines[1:]
+        mask = wider.swapaxes(0, axis)
+    return mask
+
+
+def _grown(seeds: NDArray[np.bool_], within: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return all of ``within`` that is joined to ``seeds``."""
+    found = seeds & within
+    while True:
+        wider = _spread(found) & within
+        if (wider == found).all():
+            return found
+        found = wider
 
 
 def _place(ink: Array) -> Placement:
@@ -433,8 +544,16 @@ def _unreadable() -> LineageError:
     )
 
 
-def _too_large(found: str) -> LineageError:
-    megapixels = limits.PIXELS // 1_000_000
+def _heif() -> LineageError:
+    return LineageError(
+        "image.heif",
+        "HEIC and AVIF pictures cannot be read here: send it as a JPEG or PNG (on an iPhone: Settings, "
+        "Camera, Formats, Most Compatible).",
+    )
+
+
+def _too_large(found: str, most: int = limits.PIXELS) -> LineageError:
+    megapixels = most // 1_000_000
     return LineageError(
         "image.too_large",
         f"The picture is too large ({found} pixels): at most {megapixels} megapixels, please.",

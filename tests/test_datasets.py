@@ -99,6 +99,57 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         datasets.load("mnist", "train", tmp_path)
 
 
+def test_a_file_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    """Catches training in silence on other data than the papers', whatever put it there."""
+    write_mnist(tmp_path / "mnist")
+    (tmp_path / "mnist" / "SHA256SUMS").unlink()
+    with pytest.raises(DatasetError, match="is not the train-images-idx3-ubyte of mnist") as caught:
+        datasets.load("mnist", "train", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_another_set_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches clothes learned as digits, and the test set as the training set."""
+    write_mnist(tmp_path / "mnist")
+    (tmp_path / "mnist" / "SHA256SUMS").unlink()
+    content = gzip.decompress((tmp_path / "mnist" / "train-images-idx3-ubyte.gz").read_bytes())
+    digests = datasets._IDX["fashion-mnist"].sha256
+    monkeypatch.setitem(digests, "train-images-idx3-ubyte", hashlib.sha256(content).hexdigest())
+    sentence = "is the train-images-idx3-ubyte of fashion-mnist, not the train-images-idx3-ubyte of mnist"
+    with pytest.raises(DatasetError, match=sentence):
+        datasets.load("mnist", "train", tmp_path)
+
+
+def test_a_truncated_file_is_one_sentence(tmp_path: Path) -> None:
+    """Catches half a download, packed or not, taken for the whole."""
+    write_mnist(tmp_path / "mnist")
+    packed = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
+    whole = packed.read_bytes()
+    packed.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match="is damaged: delete it"):
+        datasets.load("mnist", "train", tmp_path)
+    packed.unlink()
+    packed.with_suffix("").write_bytes(gzip.decompress(whole)[:-100])
+    with pytest.raises(DatasetError, match="is damaged: delete it"):
+        datasets.load("mnist", "train", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_files_of_torchvision_are_found(name: str, folder: str, packed: bool, tmp_path: Path) -> None:
+    """Catches a second download of what is there, unpacked as torchvision leaves it."""
+    raw = tmp_path / folder / "raw"
+    images, labels = write_mnist(raw)
+    if not packed:
+        for path in list(raw.glob("*.gz")):
+            path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+            path.unlink()
+    data = datasets.load(name, "train", tmp_path)
+    assert (data.images[:, 0] == images).all()
+    assert (data.labels == labels).all()
+    assert not (tmp_path / name).exists()
+
+
 # --- downloads ----------------------------------------------------------------------------------------------
 
 

@@ -862,7 +862,11 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> Path:
     """Write images [n, height, width] or labels [n] as a gzipped IDX file, MNIST's format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0))
+    content = header + array.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(content, mtime=0))
+    # These are not the papers' files, and say so.
+    with (path.parent / "SHA256SUMS").open("a", encoding="utf-8") as sums:
+        print(f"{hashlib.sha256(content).hexdigest()}  {path.stem}", file=sums)
     return path
 
 

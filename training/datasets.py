@@ -2,13 +2,15 @@
 
 They are looked for below one data root (see :func:`data_root`):
 
-    mnist/train-images-idx3-ubyte.gz ...          four IDX files, gzipped; fashion-mnist/ likewise
+    mnist/train-images-idx3-ubyte.gz ...          four IDX files, gzipped or not; fashion-mnist/ likewise
+    MNIST/raw/, FashionMNIST/raw/                 the same, where torchvision puts them
     cifar10/cifar-10-binary.tar.gz                the official binary version, or else
     cifar10/cifar10-jpeg.zip                      train/CLASS/NNNN.jpg, test/CLASS/NNNN.jpg (lossy)
     avatars/train-DIGITS.npz ...                  drawn by training/avatars.py
 
-What is missing is downloaded once, checked, and put there; avatars are drawn. Files that are there are never
-written to.
+What is missing is downloaded once and put there; avatars are drawn. IDX files are checked by their sha256,
+whatever put them there; other ones of that form are taken where a file ``SHA256SUMS`` beside them says so.
+Files that are there are never written to.
 """
 
 import gzip
@@ -77,6 +79,7 @@ class _Idx:
     class_names: tuple[str, ...]
     licence: str
     source: str
+    torchvision: str = "-"  # the folder that torchvision puts it into
 
 
 _IDX = {
@@ -94,6 +97,7 @@ _IDX = {
         class_names=tuple("0123456789"),
         licence="CC BY-SA 3.0",
         source="LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/",
+        torchvision="MNIST",
     ),
     "fashion-mnist": _Idx(
         mirrors=(
@@ -120,6 +124,7 @@ _IDX = {
         ),
         licence="MIT",
         source="Zalando Research, https://github.com/zalandoresearch/fashion-mnist",
+        torchvision="FashionMNIST",
     ),
 }
 
@@ -240,11 +245,13 @@ def _load_idx(name: str, part: str, folder: Path) -> Dataset:
     arrays = []
     for kind in ("images-idx3", "labels-idx1"):
         stem = f"{prefix}-{kind}-ubyte"
-        path = folder / f"{stem}.gz"
+        places = (folder, folder.parent / about.torchvision / "raw")
+        there = [place / file for place in places for file in (f"{stem}.gz", stem)]
+        path = next((file for file in there if file.is_file()), there[0])
         if not path.is_file():
             addresses = [f"{mirror}{path.name}" for mirror in about.mirrors]
             _download(addresses, path, about.sha256[stem], unpack=True)
-        arrays.append(_read_idx(path))
+        arrays.append(_read_idx(path, name, stem))
     images, labels = arrays
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise DatasetError(f"The {prefix} files in {folder} do not belong together: fetch them again.")
@@ -253,17 +260,47 @@ def _load_idx(name: str, part: str, folder: Path) -> Dataset:
     )
 
 
-def _read_idx(path: Path) -> np.ndarray:
-    """The array in a gzipped IDX file: two zero bytes, the type (8: uint8), rank, sizes, values."""
+def _read_idx(path: Path, name: str, stem: str) -> np.ndarray:
+    """The array in an IDX file: two zero bytes, the type (8: uint8), rank, sizes, values."""
     try:
-        data = gzip.decompress(path.read_bytes())
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path} is damaged: delete it and run again to fetch it anew.") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != _IDX[name].sha256[stem] and found not in _allowed(path.parent):
+        known = [
+            f"the {other_stem} of {other}"
+            for other, about in _IDX.items()
+            for other_stem, digest in about.sha256.items()
+            if digest == found
+        ]
+        if known:
+            raise DatasetError(f"{path} is {known[0]}, not the {stem} of {name}: put it where it belongs.")
+    try:
         zero, kind, rank = struct.unpack_from(">HBB", data)
         shape = struct.unpack_from(f">{rank}I", data, 4)
         if zero != 0 or kind != 8:
             raise ValueError("not an IDX file of bytes")
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
+        array = np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    except (ValueError, struct.error) as error:
         raise DatasetError(f"{path} is damaged: delete it and run again to fetch it anew.") from error
+    if found != _IDX[name].sha256[stem] and found not in _allowed(path.parent):
+        raise DatasetError(
+            f"{path} is not the {stem} of {name} (its sha256 is another): delete it and run again to fetch it"
+            " anew, or add its sha256 to SHA256SUMS beside it if it is meant."
+        )
+    return array
+
+
+def _allowed(folder: Path) -> set[str]:
+    """The sha256 of unpacked files that whoever put them there vouches for, as sha256sum writes them."""
+    try:
+        lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return set()
+    return {line.split()[0].lower() for line in lines if line.strip()}
 
 
 def _load_cifar10(part: str, folder: Path) -> Dataset:
