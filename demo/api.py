@@ -22,9 +22,9 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from numpy.typing import NDArray
 
-from demo import images, inference, limits, styles
-from demo.corruption import Corruption
-from demo.library import Library
+from demo.engine import images, inference, limits, styles
+from demo.engine.corruption import Corruption
+from demo.engine.library import Library
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 

@@ -23,8 +23,9 @@ from fastapi.responses import JSONResponse
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import images, limits, styles, theme
-from demo.library import Library
+from demo import theme
+from demo.engine import images, limits, styles
+from demo.engine.library import Library
 from onnx_models.errors import LineageError
 
 Message = MutableMapping[str, Any]
@@ -104,7 +105,7 @@ class Guard:
 
 
 def application(library: Library, page: gr.Blocks, mcp: bool = False) -> FastAPI:
-    """Mount a built page at ``/`` of a web application with the limits of `demo.limits`.
+    """Mount a built page at ``/`` of a web application with the limits of `demo.engine.limits`.
 
     With ``mcp`` its API answers the Model Context Protocol as well, at ``/gradio_api/mcp/``.
 
