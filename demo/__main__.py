@@ -15,7 +15,7 @@ from typing import get_args
 
 import onnxruntime
 
-from demo.library import Library
+from demo.engine.library import Library
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Choice, wheel_conflict
 

@@ -24,9 +24,9 @@ from gradio.block_function import BlockFunction
 from gradio.utils import get_upload_folder
 from numpy.typing import NDArray
 
-from demo import images, inference, limits, styles
-from demo.corruption import Corruption
-from demo.library import Library
+from demo.engine import images, inference, limits, styles
+from demo.engine.corruption import Corruption
+from demo.engine.library import Library
 from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError

@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import gradio as gr
 
-from demo import api, limits
-from demo.library import Library
-from demo.panels import (
-    code_map,
-    compare,
-    draw,
-    dream,
-    game,
-    header,
-    latent,
-    movie,
-    one_z,
-    pieces,
-    style,
-    time_machine,
-    timeline,
-)
+from demo import api, header, panels, timeline
+from demo.engine import limits
+from demo.engine.library import Library
+from demo.kit import carriers
 
-PANELS = (draw, dream, one_z, movie, code_map, latent, style, time_machine, game, compare)
-"""In the order of their tabs. A panel is a module with a `NAME`, `shows(model)` and `build(library)`."""
+PANELS = panels.load()
+"""In the order of their tabs."""
 
 
 def build(library: Library) -> gr.Blocks:
     """Lay out the page over an open library; nothing is launched."""
     with api.Page(title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS) as page:
-        # A panel that no model has a place in gets no tab; where none has, Draw says so.
+        # A panel that no model has a place in gets no tab; where none has, the first says so.
         models = library.catalog.models
-        panels = [panel for panel in PANELS if any(map(panel.shows, models))] or [draw]
+        shown = [panel for panel in PANELS if any(map(panel.shows, models))] or [PANELS[0]]
         header.build(library)
         # A StyleGAN makes pictures of z like any other, but only one tab is about styles.
-        homes = sorted(panels, key=lambda panel: panel is not style)
+        homes = sorted(shown, key=lambda panel: panel.NAME != "style")
         timeline.build(library, {panel.NAME: panel.shows for panel in homes})
-        header.tabs(panel.NAME for panel in panels)
-        for panel in panels:
+        header.tabs(panel.NAME for panel in shown)
+        for panel in shown:
             with gr.Column(elem_id=f"panel-{panel.NAME}"):
                 panel.build(library)
-        pieces.heart()
+        carriers.heart()
         api.register(library)
     return page

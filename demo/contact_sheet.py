@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from demo import inference, limits, styles
-from demo.images import as_image, enlarge, to_png
-from demo.library import Library
-from demo.theme import INK, PAPER
+from demo.engine import inference, limits, styles
+from demo.engine.images import as_image, enlarge, to_png
+from demo.engine.library import Library
+from demo.kit.paper import INK, PAPER
 from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError

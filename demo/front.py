@@ -16,8 +16,10 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from gradio import route_utils
 
-from demo import images, inference, styles, theme
-from demo.library import Library
+from demo import theme
+from demo.engine import images, inference, styles
+from demo.engine.library import Library
+from demo.kit.paper import INK, PAPER
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -28,7 +30,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 TITLE = "Latent Lineage"
 SENTENCE = "Forty years of generative networks, from RBM to StyleGAN, playable side by side."
-ICON = theme.STATIC / "icon.svg"
+ICON = theme.KIT / "icon.svg"
 
 _TEXTS = {"/", "/config", "/gradio_api/info"}
 """What is long, is text and comes whole; scripts and styles are compressed by Gradio, streams by nobody."""
@@ -138,7 +140,7 @@ def card(library: Library, asked: object = None) -> images.Bytes:
             rows.append(_row(library, model))
         except LineageError:
             continue  # a file is broken: the others are shown
-    sheet = np.full((_HEIGHT, _WIDTH, 3), _rgb(theme.PAPER), np.uint8)
+    sheet = np.full((_HEIGHT, _WIDTH, 3), _rgb(PAPER), np.uint8)
     side = 28 * _SCALE
     gap = (_WIDTH - _COLUMNS * side) // (_COLUMNS + 1)
     top = (_HEIGHT - len(rows) * (side + _MARGIN) + _MARGIN) // 2
@@ -167,7 +169,7 @@ def _tile(picture: images.Array) -> images.Bytes:
         values = values.repeat(_SCALE, axis=1).repeat(_SCALE, axis=2)
     if len(values) == 3:
         return images.as_image(values)
-    paper, ink = (np.array(_rgb(tone), np.float32) for tone in (theme.PAPER, theme.INK))
+    paper, ink = (np.array(_rgb(tone), np.float32) for tone in (PAPER, INK))
     toned = paper + np.clip(values[0], 0.0, 1.0)[..., None] * (ink - paper)
     return np.rint(toned).astype(np.uint8)
 

@@ -14,8 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
-from demo import images, inference, limits, styles
-from demo.library import Library
+from demo.engine import images, inference, limits, styles
+from demo.engine.library import Library
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream

@@ -20,8 +20,9 @@ from fastapi import FastAPI
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import front, limits, plain, sessions, theme
-from demo.library import Library
+from demo import front, plain, sessions, theme
+from demo.engine import limits
+from demo.engine.library import Library
 from onnx_models.errors import LineageError
 
 Message = MutableMapping[str, Any]
@@ -101,7 +102,7 @@ class Guard:
 
 
 def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path: str = "") -> FastAPI:
-    """Mount a built page at ``/`` of a web application with the limits of `demo.limits`.
+    """Mount a built page at ``/`` of a web application with the limits of `demo.engine.limits`.
 
     With ``mcp`` its API answers the Model Context Protocol as well, at ``/gradio_api/mcp/``. ``root_path`` is
     where a proxy shows the page, a path or a whole address.

@@ -1,6 +1,6 @@
 """How tests look at a page in a browser: they wait for what the page promises, and never for a time.
 
-The page's promises are in ``demo/static/page.js``: ``body[data-ready]`` when everything has started, and
+The page's promises are in ``demo/kit/page.js``: ``body[data-ready]`` when everything has started, and
 ``body[data-pending]``, which counts what is on its way: answers, pictures that are decoded, a hand at rest.
 """
 

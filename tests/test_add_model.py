@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from demo import inference
-from demo.library import Library
+from demo.engine.library import Library
 from onnx_models import catalog
 
 ROOT = Path(__file__).resolve().parents[1]

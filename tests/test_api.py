@@ -26,8 +26,9 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo import app, inference, limits, server
-from demo.library import Library
+from demo import app, server
+from demo.engine import inference, limits
+from demo.engine.library import Library
 from tests import serving, tiny
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import images, inference, styles
-from demo.library import Library
+from demo.engine import images, inference, styles
+from demo.engine.library import Library
 from tests import serving, tiny
 
 EXAMPLES = serving.ROOT / "examples" / "clients"

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from demo import measures
-from demo.library import Library
-from demo.panels import compare, pieces
-from demo.panels.plots import Scale
+from demo.engine.library import Library
+from demo.kit import signs
+from demo.kit.state import pack
+from demo.panels.compare import measures
+from demo.panels.compare import panel as compare
+from demo.panels.compare.plots import Scale
 from onnx_models.catalog import Metric
 from onnx_models.runtime import Runtime
 from tests import tiny
@@ -226,8 +228,8 @@ def test_a_row_leads_to_the_paper(library: Library) -> None:
 
 
 def test_a_link_leads_to_the_web_or_nowhere() -> None:
-    assert pieces.web("https://example.org/") == "https://example.org/"
-    assert pieces.web("javascript:alert(1)") is None
+    assert signs.web("https://example.org/") == "https://example.org/"
+    assert signs.web("javascript:alert(1)") is None
 
 
 def test_every_figure_tells_its_protocol_and_seed(library: Library) -> None:
@@ -316,7 +318,7 @@ def test_opening_the_panel_runs_no_network(library: Library, monkeypatch: pytest
 
 
 def test_the_speed_is_measured_one_generator_after_the_other(library: Library) -> None:
-    state = pieces.pack(compare.State(dataset="mnist"))
+    state = pack(compare.State(dataset="mnist"))
     answers = list(compare._timed(library, state))
     timed = [
         [m for m in said(pane(answer, "speed", "mnist")) if m[0] == "compare.speed.of"] for answer in answers
@@ -331,7 +333,7 @@ def test_a_generator_that_cannot_run_is_one_sentence(tmp_path: Path) -> None:
     directory = write_figures(tmp_path / "models")
     (directory / "gan" / "generate.onnx").write_bytes(b"broken")
     broken = Library.open([directory], "cpu")
-    (answer,) = compare._timed(broken, pieces.pack(compare.State(dataset="mnist")))
+    (answer,) = compare._timed(broken, pack(compare.State(dataset="mnist")))
     assert said(answer)[0][0] == "error.file.sha256"
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import contact_sheet, inference, styles
-from demo.library import Library
+from demo import contact_sheet
+from demo.engine import inference, styles
+from demo.engine.library import Library
 from tests import tiny
 
 

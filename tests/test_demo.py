@@ -18,9 +18,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo import corruption, images, inference, latents, limits
-from demo.corruption import Corruption
-from demo.library import Library
+from demo.engine import corruption, images, inference, latents, limits
+from demo.engine.corruption import Corruption
+from demo.engine.library import Library
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime

@@ -22,8 +22,8 @@ import pytest
 import torch
 from onnx import helper, numpy_helper
 
-from demo import inference
-from demo.library import Library
+from demo.engine import inference
+from demo.engine.library import Library
 from export import __main__ as command
 from export import cards, check, folder, inputs, manifest, parity, shards
 from export.entry import Entry

@@ -23,10 +23,15 @@ import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo import app, inference, server
-from demo.library import Library
-from demo.panels import code_map, draw, movie, pieces, sheets, verdict
-from demo.turns import Turns
+from demo import app, server
+from demo.engine import examples, inference, judging
+from demo.engine.library import Library
+from demo.kit import sprites, verdict
+from demo.kit.state import pack
+from demo.kit.turns import Turns
+from demo.panels.draw import panel as draw
+from demo.panels.map import panel as code_map
+from demo.panels.movie import panel as movie
 from onnx_models import seeds
 from onnx_models.catalog import Graph
 from onnx_models.errors import LineageError
@@ -43,7 +48,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 def picture(library: Library, position: int = 3) -> NDArray[np.float32]:
-    return draw.example(library, position)
+    return examples.example(library, position)
 
 
 def ink(uri: str) -> Bytes:
@@ -118,7 +123,7 @@ def test_a_stack_that_cannot_come_down_says_which_graph_is_missing(tmp_path: Pat
 
 def test_ten_bars_are_the_probabilities_and_the_tallest_is_named(library: Library) -> None:
     """Catches logits drawn as probabilities, bars in another order, and a label that is not the likeliest."""
-    markup = verdict.show(library, (library.model("dbn"),), picture(library), "draw")
+    markup = verdict.show(judging.read(library, [library.model("dbn")], picture(library)), "draw")
     parts = [float(part) for part in re.findall(r"--part:([\d.]+)", markup)]
     expected = inference.classify(library, "dbn", picture(library)[None])
     np.testing.assert_allclose(parts, expected.probabilities[0], atol=5e-4)  # written with three decimals
@@ -187,7 +192,7 @@ def lines(log: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def test_every_frame_is_sent_once_and_is_the_chain(library: Library) -> None:
     """Catches frames lost between two pieces, chains and steps turned round, energies of other steps."""
     state = movie.State(model="dbn", steps=47)
-    logs = list(movie.stream(library, pieces.pack(state)))
+    logs = list(movie.stream(library, pack(state)))
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(logs))
     head, parts = lines(logs[-1])
     assert (head["steps"], head["end"]) == (47, 47)
@@ -209,7 +214,7 @@ def test_every_frame_is_sent_once_and_is_the_chain(library: Library) -> None:
 
 def test_a_model_without_labels_dreams_freely(library: Library) -> None:
     """Catches a label shown on chains that hold none."""
-    head, (part, *_) = lines(next(movie.stream(library, pieces.pack(movie.State(model="rbm", steps=5)))))
+    head, (part, *_) = lines(next(movie.stream(library, pack(movie.State(model="rbm", steps=5)))))
     assert len(part["sheets"]) == 2  # the pixels and the hidden units
     assert "movie.chain.held" not in head["stage"]
 
@@ -217,11 +222,11 @@ def test_a_model_without_labels_dreams_freely(library: Library) -> None:
 def test_the_chains_start_from_the_drawing(library: Library) -> None:
     """Catches a start from noise, or from the example where there is a drawing."""
     state = movie.State(model="rbm", start="drawing", steps=1, example=4)
-    _, (part,) = lines(next(movie.stream(library, pieces.pack(state))))
+    _, (part,) = lines(next(movie.stream(library, pack(state))))
     first = ink(part["sheets"][0])[:28, :28]
     assert np.abs(first - picture(library, 4)[0] * 255).max() <= 255 / 30 + 1
-    drawn = replace(state, drawing=pieces.ink_uri(picture(library, 8)))
-    _, (part,) = lines(next(movie.stream(library, pieces.pack(drawn))))
+    drawn = replace(state, drawing=sprites.ink_uri(picture(library, 8)))
+    _, (part,) = lines(next(movie.stream(library, pack(drawn))))
     assert np.abs(ink(part["sheets"][0])[:28, :28] - picture(library, 8)[0] * 255).max() <= 255 / 30 + 1
 
 
@@ -245,7 +250,7 @@ def test_the_chains_start_from_the_drawing(library: Library) -> None:
 def test_a_movie_that_cannot_be_made_is_one_sentence(
     library: Library, changes: dict[str, Any], code: str
 ) -> None:
-    asked = json.dumps(json.loads(pieces.pack(movie.State(model="dbn"))) | changes)
+    asked = json.dumps(json.loads(pack(movie.State(model="dbn"))) | changes)
     (log,) = movie.stream(library, asked)
     head, rest = lines(log)
     assert rest == []
@@ -255,7 +260,7 @@ def test_a_movie_that_cannot_be_made_is_one_sentence(
 
 def test_the_file_to_keep_is_the_movie(library: Library) -> None:
     """Catches frames dropped as alike, a speed that browsers do not play, ink and paper turned round."""
-    *waiting, last = movie.parcel_of(library, pieces.pack(movie.State(model="dbn", label="3", steps=24)))
+    *waiting, last = movie.parcel_of(library, pack(movie.State(model="dbn", label="3", steps=24)))
     assert list(map(json.loads, waiting)) == [{"done": 0, "steps": 24}, {"done": 20, "steps": 24}]
     parcel = json.loads(last)
     assert parcel["name"] == "dbn-3-seed-7.gif"
@@ -341,7 +346,7 @@ def test_a_movie_ends_when_its_visitor(
         (number,) = (each["id"] for each in config["dependencies"] if [desk, event] in each["targets"])
 
         def ask(seed: int) -> None:
-            state = pieces.pack(movie.State(model="dbn", seed=seed))
+            state = pack(movie.State(model="dbn", seed=seed))
             body = {"data": [state], "fn_index": number, "session_hash": "visitor"}
             request = urllib.request.Request(
                 f"{url}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
@@ -376,11 +381,11 @@ def test_ten_chains_of_300_steps_are_so_much_work_and_no_more(
     """
     tiny.write_model(tmp_path, "dbn", tiny.dbn((500, 500, 2000)), family="dbn")
     library = Library.open([tmp_path], "cpu")
-    state = pieces.pack(movie.State(model="dbn"))
+    state = pack(movie.State(model="dbn"))
     next(movie.stream(library, state))  # sessions are made once, when the page is built
     runs: list[str] = []
     made: list[int] = []
-    run, sheet, opened = Runtime.run, sheets.sheet_uri, library.runtime._open
+    run, sheet, opened = Runtime.run, sprites.sheet_uri, library.runtime._open
 
     def counting(self: Runtime, graph: Graph, inputs: Any, brief: bool = False) -> Any:
         runs.append(graph.path.stem)
@@ -395,7 +400,7 @@ def test_ten_chains_of_300_steps_are_so_much_work_and_no_more(
         return opened(graph)
 
     monkeypatch.setattr(Runtime, "run", counting)
-    monkeypatch.setattr(sheets, "sheet_uri", drawing)
+    monkeypatch.setattr(sprites, "sheet_uri", drawing)
     monkeypatch.setattr(library.runtime, "_open", opening)
     *_, log = movie.stream(library, state)
     assert Counter(runs) == {"gibbs_step": 301, "decode": 301}
@@ -414,19 +419,19 @@ def test_a_sheet_keeps_every_tile_in_its_place() -> None:
     tiles = np.zeros((2, 3, 4, 5), np.float32)
     tiles[1, 2, 3, 4] = 1.0
     tiles[0, 1, 0, 0] = 7 / 15
-    sheet = ink(sheets.sheet_uri(tiles))
+    sheet = ink(sprites.sheet_uri(tiles))
     assert sheet.shape == (8, 15)
     assert sheet[7, 14] == 255
     assert sheet[0, 5] == 119  # 255 * 7 / 15
     assert np.count_nonzero(sheet) == 2
-    assert set(np.unique(ink(sheets.sheet_uri(tiles, 2)))) == {0, 255}
+    assert set(np.unique(ink(sprites.sheet_uri(tiles, 2)))) == {0, 255}
 
 
 @pytest.mark.parametrize(
     ("units", "size"), [(784, (28, 28)), (500, (20, 25)), (2000, (40, 50)), (13, (1, 13))]
 )
 def test_units_fill_a_field_without_a_gap(units: int, size: tuple[int, int]) -> None:
-    assert sheets.field(units) == size
+    assert sprites.field(units) == size
 
 
 # ------------------------------------------------------------------------------------------------------ map

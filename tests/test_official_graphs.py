@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
-from demo import styles
-from demo.library import Library
-from demo.panels import style as style_desk
+from demo.engine import styles
+from demo.engine.library import Library
+from demo.panels.style import panel as style_desk
 from export import __main__ as command
 from export import check, manifest
 from export.official import checkpoint, convert, families, mapping, safetensors

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from demo import images, styles
-from demo.library import Library
-from demo.panels import style
+from demo.engine import images, styles
+from demo.engine.library import Library
+from demo.panels.style import panel as style
 from export import __main__ as command
 from export.official import checkpoint
 from tests import official_files, official_reference, serving

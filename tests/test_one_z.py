@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.distance import pdist
 
-from demo import inference, limits, wall
-from demo.library import Library
-from demo.panels import one_z, pieces
-from demo.panels.one_z import State
+from demo.engine import inference, limits, wall
+from demo.engine.library import Library
+from demo.kit.state import pack
+from demo.panels.onez import panel as one_z
+from demo.panels.onez.panel import State
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
@@ -146,7 +147,7 @@ def test_where_nobody_can_be_asked_nobody_is(tmp_path: Path) -> None:
 def test_colours_keep_their_tones_and_the_gaps_are_clear() -> None:
     pictures = np.zeros((2, 3, 5, 5), np.float32)
     pictures[1, 0] = 1
-    sheet = one_z.sheets.mosaic(pictures, columns=2, rows=2)
+    sheet = one_z.sprites.mosaic(pictures, columns=2, rows=2)
     assert sheet.shape == (4, 14, 14)
     assert sheet[:, 3, 10].tolist() == [1, 0, 0, 1]
     assert sheet[:, 3, 3].tolist() == [0, 0, 0, 1]
@@ -265,7 +266,7 @@ def test_what_cannot_be_asked_is_one_sentence(library: Library, state: State, co
     messages = said(one_z.show_wall(library, state))
     assert [message[0] for message in messages] == [f"error.{code}"]
     assert one_z.show_readings(library, state) == ""  # the wall has said it
-    assert one_z._update_parcel(library, pieces.pack(state)) == "{}"
+    assert one_z._update_parcel(library, pack(state)) == "{}"
 
 
 def test_a_data_set_without_a_wall_says_which_ones_have_one(tmp_path: Path) -> None:

@@ -18,10 +18,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import app, limits, messages, theme
-from demo.library import Library
-from demo.markup import Message, problem, say, tag
-from demo.panels import draw, dream, pieces
+from demo import app, panels, theme
+from demo.engine import limits
+from demo.engine.library import Library
+from demo.kit import carriers, messages, signs, sprites
+from demo.kit.markup import Message, problem, say, tag
+from demo.kit.state import pack, unpack
+from demo.panels.draw import panel as draw
+from demo.panels.dream import panel as dream
 from onnx_models import catalog
 from onnx_models.errors import LineageError
 from tests import tiny
@@ -63,7 +67,7 @@ def library(directory: Path) -> Library:
 
 
 def words(language: str) -> dict[str, str]:
-    return json.loads((messages.DIRECTORY / f"{language}.json").read_text("utf-8"))
+    return messages.own((theme.KIT / "words", *panels.folders()))[language]
 
 
 def said(markup: str) -> list[list[Any]]:
@@ -150,7 +154,7 @@ def test_every_error_a_visitor_can_meet_is_said_in_french_with_values_it_brings(
 
 
 def test_every_message_on_the_page_exists_and_gets_its_values(library: Library) -> None:
-    known = messages.load(library.catalog)["en"]
+    known = theme.words(library.catalog)["en"]
     found = said(rendered(library))
     assert len(found) > 100
     for message_id, *rest in found:
@@ -182,8 +186,8 @@ def test_equations_keep_mathematics_and_lose_the_rest() -> None:
 
 def test_a_state_survives_the_way_through_the_browser() -> None:
     state = draw.State(example=3, drawing="", damage="salt", amount=7, steps=20)
-    assert pieces.unpack(draw.State, pieces.pack(state)) == state
-    assert pieces.unpack(draw.State, "{}") == draw.State()
+    assert unpack(draw.State, pack(state)) == state
+    assert unpack(draw.State, "{}") == draw.State()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,7 @@ def test_a_state_survives_the_way_through_the_browser() -> None:
 )
 def test_a_state_of_another_shape_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(LineageError) as raised:
-        pieces.unpack(draw.State, text)
+        unpack(draw.State, text)
     assert raised.value.code == "state.unreadable"
 
 
@@ -297,10 +301,10 @@ def test_pictures_are_ink_without_a_ground() -> None:
     image = np.zeros((1, 28, 28), np.float32)
     image[0, 3, 5] = 1.0
     image[0, 4, 5] = 0.5
-    content = base64.b64decode(pieces.ink_uri(image).partition(",")[2])
+    content = base64.b64decode(sprites.ink_uri(image).partition(",")[2])
     decoded = np.asarray(Image.open(io.BytesIO(content)))
     assert decoded.shape == (28, 28, 2)
-    assert (decoded[..., 0] == pieces.INK).all()
+    assert (decoded[..., 0] == sprites.INK).all()
     assert decoded[3, 5, 1] == 255
     assert decoded[4, 5, 1] == 128
     assert np.count_nonzero(decoded[..., 1]) == 2
@@ -308,11 +312,11 @@ def test_pictures_are_ink_without_a_ground() -> None:
 
 def test_a_colour_that_is_no_colour_does_not_reach_the_style(library: Library) -> None:
     model = replace(library.catalog.models[0], colour="red;background:url(//x)")
-    assert re.fullmatch(r"--era:#[0-9a-f]{6}", pieces.era(model))
+    assert re.fullmatch(r"--era:#[0-9a-f]{6}", signs.era(model))
 
 
 def test_the_scripts_and_styles_ask_nobody_outside() -> None:
-    for path in filter(Path.is_file, (ROOT / "demo" / "static").iterdir()):
+    for path in (*theme.files("js"), *theme.files("css")):
         # The name of a drawing's language is no address that anybody asks.
         assert not re.search(
             r"https?://(?!www\.w3\.org/2000/svg)|@import|url\((?!data:)", path.read_text("utf-8")
@@ -321,14 +325,14 @@ def test_the_scripts_and_styles_ask_nobody_outside() -> None:
 
 def test_what_one_panel_styles_no_other_panel_has() -> None:
     """Catches two stylesheets that choose the same class: one would bend the panel of the other."""
-    owner: dict[str, str] = {}
-    for path in sorted((ROOT / "demo" / "static").glob("*.css")):
+    owner: dict[str, Path] = {}
+    for path in theme.files("css"):
         rules = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
         for selector in re.findall(r"([^{};@]+)\{", rules):
             for one in re.split(r",(?![^()]*\))", selector):
                 outermost = re.search(r"#panel-|\.(?!gradio-container|dark)[a-z][\w-]*", one)
                 if outermost is not None and outermost.group() != "#panel-":
-                    assert owner.setdefault(outermost.group(), path.name) == path.name, one.strip()
+                    assert owner.setdefault(outermost.group(), path.parent) == path.parent, one.strip()
 
 
 def test_an_empty_catalogue_still_makes_a_page(tmp_path: Path) -> None:
@@ -340,10 +344,10 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
     # State lives in the browser; a listener without always_last would let a dragged slider queue up work.
     page = build(library)
     private = [fn for fn in page.fns.values() if fn.api_visibility == "private"]
-    assert len(private) == 16  # no model here has a map; the last one is the pulse of pieces.heart
+    assert len(private) == 16  # no model here has a map; the last one is the pulse of carriers.heart
     assert all(fn.concurrency_limit for fn in private)
     live = [fn for fn in private if any(event == "input" for _, event in fn.targets) and fn.inputs]
-    # A movie is long: asking anew has to reach the server and end it (demo/turns.py).
+    # A movie is long: asking anew has to reach the server and end it (demo/kit/turns.py).
     movie = [fn for fn in live if fn.trigger_mode == "multiple"]
     assert [fn.concurrency_limit for fn in movie] == [limits.MOVIES]
     assert all(fn.trigger_mode == "always_last" for fn in live if fn not in movie)
@@ -367,4 +371,4 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
 )
 def test_an_answer_says_which_question_it_is_of(text: str, given: str, told: str) -> None:
     """Catches an answer that passes for another's, and a visitor's text that gets into the page as markup."""
-    assert pieces._of(given, pieces._number(text)) == told
+    assert carriers._of(given, carriers._number(text)) == told

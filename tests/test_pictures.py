@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo import images, limits
+from demo.engine import images, limits
 from onnx_models.errors import LineageError
 
 Floats = NDArray[np.floating]

@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import contest, inference, latents, occlusion
-from demo.contest import ROUNDS, Scale
-from demo.library import Library
-from demo.panels import game, latent, pieces, sheets
+from demo.engine import contest, inference, latents, occlusion
+from demo.engine.contest import ROUNDS, Scale
+from demo.engine.library import Library
+from demo.kit import sprites
+from demo.kit.state import pack
+from demo.panels.game import panel as game
+from demo.panels.latent import panel as latent
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from tests import tiny
@@ -292,13 +295,13 @@ def test_the_picture_is_that_of_the_turned_numbers(library: Library) -> None:
     z = seeds.normals(7, 1, 100)
     z[0, 3], z[0, 17] = 2.5, -2.0
     markup = latent.show_stage(library, latent.State(model="gan", z="3:2.5_17:-2"))
-    expected = pieces.ink_uri(inference.generate(library, "gan", z).images[0])
+    expected = sprites.ink_uri(inference.generate(library, "gan", z).images[0])
     assert re.findall(r'src="([^"]*)"', markup)[0] == expected
     assert markup.count("data-z=") == latent.BANK
     assert markup.count("data-bar=") == 100
     above = np.repeat(z, 1, axis=0)
     above[0, 0] = latent.REACH
-    assert pieces.ink_uri(inference.generate(library, "gan", above).images[0]) in markup
+    assert sprites.ink_uri(inference.generate(library, "gan", above).images[0]) in markup
 
 
 def lengths(markup: str) -> list[list[float]]:
@@ -319,14 +322,14 @@ def test_a_film_is_one_batch_from_the_visitors_own_z(library: Library) -> None:
 
 def test_a_film_can_be_kept(library: Library) -> None:
     for play, frames in (("walk", latent.FRAMES), ("way", 2 * latent.STATIONS - 2)):
-        packed = pieces.pack(latent.State(model="gan", play=play))
+        packed = pack(latent.State(model="gan", play=play))
         parcel = json.loads(latent.parcel_of(library, packed))
         assert parcel["name"] == f"gan-{play}-seed-7.gif"
         content = base64.b64decode(parcel["href"].partition(",")[2])
         with Image.open(io.BytesIO(content)) as file:
             assert file.n_frames == frames
     for play in ("knobs", "sum"):
-        parcel = json.loads(latent.parcel_of(library, pieces.pack(latent.State(model="gan", play=play))))
+        parcel = json.loads(latent.parcel_of(library, pack(latent.State(model="gan", play=play))))
         assert parcel["name"].endswith(".png")
         assert parcel["href"].startswith("data:image/png;base64,")
 
@@ -337,7 +340,7 @@ def test_the_sum_shows_every_term_and_offers_others(library: Library) -> None:
     assert markup.count("<img") == 9 + 4 + latent.TRAY
     z = np.stack([seeds.normals(seed, 1, 100)[0] for seed in range(1, 10)]).reshape(3, 3, 100)
     result = inference.generate(library, "gan", latents.analogy(*z)[3:]).images[0]
-    assert pieces.ink_uri(result) in markup
+    assert sprites.ink_uri(result) in markup
     assert json.loads(re.findall(r'data-terms="([^"]*)"', markup)[0]) == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert [int(seed) for seed in re.findall(r'data-offer="(\d+)"', markup)] == list(range(latent.TRAY))
 
@@ -388,7 +391,7 @@ def test_colours_are_played_as_colours() -> None:
     # CIFAR-10's generator has three channels: a film of it is a sheet of colours, not of ink.
     draw = np.random.default_rng(0)
     film = draw.uniform(size=(2, 3, 3, 8, 8)).astype(np.float32)
-    content = base64.b64decode(sheets.pictures_uri(film).partition(",")[2])
+    content = base64.b64decode(sprites.pictures_uri(film).partition(",")[2])
     with Image.open(io.BytesIO(content)) as sheet:
         assert (sheet.mode, sheet.size) == ("RGB", (24, 16))
     with Image.open(io.BytesIO(latent.gif(film))) as file:

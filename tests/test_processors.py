@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.library import Library
+from demo.engine.library import Library
 from onnx_models import processors, runtime
 from tests import tiny
 

@@ -32,8 +32,9 @@ from gradio_client import Client
 from PIL import Image
 
 import demo.__main__ as command
-from demo import app, front, images, inference, limits, plain, server, sessions, styles
-from demo.library import Library
+from demo import app, front, plain, server, sessions
+from demo.engine import images, inference, limits, styles
+from demo.engine.library import Library
 from onnx_models.errors import LineageError
 from tests import tiny
 

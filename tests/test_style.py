@@ -19,11 +19,14 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from demo import images, limits, plain, styles
-from demo.library import Library
-from demo.panels import pieces, style
-from demo.panels.style import State
-from demo.styles import Look
+from demo import plain
+from demo.engine import images, limits, styles
+from demo.engine.library import Library
+from demo.engine.styles import Look
+from demo.kit import signs
+from demo.kit.state import pack, unpack
+from demo.panels.style import panel as style
+from demo.panels.style.panel import State
 from export import directions
 from onnx_models import catalog, recipes, seeds
 from onnx_models.errors import LineageError
@@ -249,7 +252,7 @@ def test_every_part_shows_pictures_and_gives_a_file(library: Library, model_id: 
     markup = style.show_stage(library, state)
     assert f"styled of-{part}" in markup
     assert markup.count("<img") + markup.count("<canvas") >= (2 if part in ("edit", "you") else 4)
-    parcel = json.loads(style.parcel_of(library, pieces.pack(state)))
+    parcel = json.loads(style.parcel_of(library, pack(state)))
     film = part in ("truncate", "travel")
     assert parcel["name"] == f"{model_id}-{part}-seed-7.{'gif' if film else 'png'}"
     picture = Image.open(io.BytesIO(base64.b64decode(parcel["href"].split(",")[1])))
@@ -338,9 +341,9 @@ def test_what_cannot_be_shown_is_one_sentence(
 ) -> None:
     text = json.dumps({"model": FACES} | changes)
     try:
-        stage = style.show_stage(library, pieces.unpack(State, text))
+        stage = style.show_stage(library, unpack(State, text))
     except LineageError as fault:
-        stage = pieces.error(fault)
+        stage = signs.error(fault)
     assert stage.startswith('<p class="problem"')
     assert said(stage)[0][0] == f"error.{code}"
     assert style.parcel_of(library, text) == "{}"

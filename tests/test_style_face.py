@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import images, limits, messages, styles
-from demo.library import Library
-from demo.panels import pieces, style, style_edit, style_you
-from demo.panels.style import State
-from demo.panels.style_state import subject
-from demo.styles import Look
+from demo import theme
+from demo.engine import images, limits, styles
+from demo.engine.library import Library
+from demo.engine.styles import Look
+from demo.kit.state import pack
+from demo.panels.style import edit as style_edit
+from demo.panels.style import panel as style
+from demo.panels.style import you as style_you
+from demo.panels.style.panel import State
+from demo.panels.style.state import subject
 from onnx_models import directions
 from onnx_models.errors import LineageError
 from tests import tiny
@@ -90,7 +94,7 @@ def test_a_slider_says_what_was_measured(library: Library) -> None:
     assert facts["style.edit.layers"] == {"first": 5, "last": 6}
     quiet = replace(dark, changes={"hair_colour": style_edit.TOLD - 0.01})
     assert "style.edit.alone" in {fact.id for fact in style_edit._facts(model, quiet)}
-    words = messages.load(library.catalog)
+    words = theme.words(library.catalog)
     for language in ("en", "fr"):
         for message in said(style.show_stage(library, State(model=FACES, part="edit", bank="factors"))):
             assert message[0] in words[language]
@@ -141,9 +145,9 @@ def test_styles_are_found_and_brought_closer(library: Library) -> None:
 
 def test_steps_are_sent_with_the_best_so_far(library: Library) -> None:
     state = State(model=FACES, part="you", picture=images.to_data_uri(images.as_image(face(library, 5))))
-    assert list(style_you.closer(library, pieces.pack(state))) == ["{}"]  # nobody wishes it
+    assert list(style_you.closer(library, pack(state))) == ["{}"]  # nobody wishes it
     state = replace(state, wish="closer-3")
-    sent = [json.loads(text) for text in style_you.closer(library, pieces.pack(state))]
+    sent = [json.loads(text) for text in style_you.closer(library, pack(state))]
     assert {one["wish"] for one in sent} == {"closer-3"}
     assert [one["step"] for one in sent] == list(range(0, limits.REFINEMENT + 1, style_you.STEPS_A_PIECE))
     best = [one["error"] for one in sent]
@@ -162,9 +166,9 @@ def test_steps_are_sent_with_the_best_so_far(library: Library) -> None:
         stage = style.show_stage(library, replace(kept, part=part))
         assert 'class="problem"' not in stage
         assert stage != style.show_stage(library, replace(seeds, part=part)), part
-        parcel = json.loads(style.parcel_of(library, pieces.pack(replace(kept, part=part))))
+        parcel = json.loads(style.parcel_of(library, pack(replace(kept, part=part))))
         assert parcel["name"].startswith(f"{FACES}-{part}-own.")
-    failed = list(style_you.closer(library, pieces.pack(replace(state, picture="data:,"))))
+    failed = list(style_you.closer(library, pack(replace(state, picture="data:,"))))
     assert [json.loads(text) for text in failed] == [{"wish": "closer-3", "failed": True}]
 
 

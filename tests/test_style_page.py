@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from demo.panels import style
+from demo.panels.style import panel as style
 from tests import serving
 from tests.browser import Visit, change, decoded, idle
 from tests.test_page import ARTIFACTS, drag

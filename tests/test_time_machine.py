@@ -19,11 +19,14 @@ import onnx
 import pytest
 from PIL import Image
 
-from demo import history, images, inference, messages, wall
-from demo.history import Curve, Moment, Replay
-from demo.library import Library
-from demo.panels import pieces, sheets, time_machine
-from demo.panels.time_machine import COUNT, Axis, State
+from demo import theme
+from demo.engine import history, images, inference, wall
+from demo.engine.history import Curve, Moment, Replay
+from demo.engine.library import Library
+from demo.kit import sprites
+from demo.kit.state import pack
+from demo.panels.time import panel as time_machine
+from demo.panels.time.panel import COUNT, Axis, State
 from onnx_models import runtime, seeds
 from onnx_models.diversity import mean_pairwise_distance
 from onnx_models.errors import LineageError
@@ -151,9 +154,9 @@ def test_a_broken_snapshot_takes_away_its_own_frame_and_says_so_once(directory: 
     assert (
         stage.count("<svg") - stage.count("data-diversity") == 2
     )  # what training wrote down is worth showing without pictures
-    *_, parcel = time_machine.parcel_of(library, pieces.pack(State(models="wgan_gp,gan")))
+    *_, parcel = time_machine.parcel_of(library, pack(State(models="wgan_gp,gan")))
     assert json.loads(parcel)["href"].startswith("data:image/gif")
-    assert list(time_machine.parcel_of(library, pieces.pack(State(models="wgan_gp"))))[-1] == "{}"
+    assert list(time_machine.parcel_of(library, pack(State(models="wgan_gp"))))[-1] == "{}"
 
 
 def test_sessions_of_snapshots_do_not_pile_up(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +310,7 @@ def test_what_cannot_be_shown_is_one_sentence(
     stage = time_machine.show_stage(library, state)
     assert stage.startswith('<p class="problem"')
     assert said(stage)[0][0] == f"error.{code}"
-    assert list(time_machine.parcel_of(library, pieces.pack(state)))[-1] == "{}"
+    assert list(time_machine.parcel_of(library, pack(state)))[-1] == "{}"
 
 
 def test_one_machine_named_twice_stands_there_once(library: Library) -> None:
@@ -319,7 +322,7 @@ def test_one_machine_named_twice_stands_there_once(library: Library) -> None:
 
 @pytest.mark.parametrize("model_id", ["gan", "clouds"])
 def test_every_picture_of_every_moment_has_its_place_in_the_sheet(library: Library, model_id: str) -> None:
-    # Where static/time.js looks for them: moments beneath each other, five pictures a row.
+    # Where panel.js looks for them: moments beneath each other, five pictures a row.
     model = library.model(model_id)
     replay = history.replay(library, model, 2, [-1] * COUNT)
     stage = time_machine.show_stage(library, State(models=model_id, seed=2))
@@ -332,12 +335,12 @@ def test_every_picture_of_every_moment_has_its_place_in_the_sheet(library: Libra
             _, height, width = moment.images[k].shape
             top, left = (5 * s + k // 5) * height, k % 5 * width
             tile = values[top : top + height, left : left + width].transpose(2, 0, 1)
-            np.testing.assert_allclose(tile, moment.images[k], atol=0.5 / (sheets.LEVELS - 1) + 1e-3)
+            np.testing.assert_allclose(tile, moment.images[k], atol=0.5 / (sprites.LEVELS - 1) + 1e-3)
 
 
 def test_the_film_has_a_frame_for_each_moment_of_anyone(library: Library) -> None:
     models = [library.model("gan"), library.model("clouds")]
-    values = [json.loads(v) for v in time_machine.parcel_of(library, pieces.pack(State(models="gan,clouds")))]
+    values = [json.loads(v) for v in time_machine.parcel_of(library, pack(State(models="gan,clouds")))]
     assert values[:2] == [{"done": 0, "steps": 2}, {"done": 1, "steps": 2}]
     assert values[-1]["name"] == "time-gan-clouds-seed-7.gif"
     content = base64.b64decode(values[-1]["href"].partition(",")[2])
@@ -361,7 +364,7 @@ def test_a_card_shows_its_latest_snapshot_not_later_than_the_moment() -> None:
 
 
 def test_every_word_of_the_wall_exists_and_gets_its_values(library: Library) -> None:
-    known = messages.load(library.catalog)["en"]
+    known = theme.words(library.catalog)["en"]
     state = State(models="gan_collapsed,gan,wgan_gp,clouds")
     for message_id, *rest in said(time_machine.show_stage(library, state)):
         assert set(PLACE.findall(known[message_id])) <= set(rest[0] if rest else {}), message_id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -48,6 +50,7 @@ def test_every_package_is_listed() -> None:
     ("statement", "forbidden"),
     [
         ("import demo.app", {"torch", "onnx", "training", "export", "evaluation"}),
+        ("import demo.engine.contest, demo.engine.history, demo.engine.styles, demo.engine.wall", {"gradio"}),
         (
             "import onnx_models.catalog, onnx_models.directions, onnx_models.recipe_vectors",
             {"torch", "onnx", "gradio"},
@@ -61,6 +64,24 @@ def test_every_package_is_listed() -> None:
 def test_rooms_do_not_load_what_they_may_not(statement: str, forbidden: set[str]) -> None:
     """Catches what a static check cannot: a heavy import behind a third package or inside a function."""
     assert not _loaded_after(statement) & forbidden
+
+
+def test_a_panel_has_one_name_everywhere() -> None:
+    """Catches a panel whose tab, address, words or scripts are called otherwise than its folder."""
+    from demo import panels
+
+    assert [panel.NAME for panel in panels.load()] == list(panels.ORDER)
+    assert {path.name for path in (ROOT / "demo/panels").iterdir() if (path / "__init__.py").exists()} == set(
+        panels.ORDER
+    )
+    for folder in panels.folders():
+        for language in ("en", "fr"):
+            words = json.loads((folder / f"{language}.json").read_text("utf-8"))
+            assert {word.split(".")[0] for word in words} == {folder.name}
+        script = folder / "panel.js"
+        if script.exists():
+            defined = re.findall(r"^\s*lineage\.(?:kinds\.)?(\w+) =", script.read_text("utf-8"), re.MULTILINE)
+            assert folder.name in defined
 
 
 def test_the_page_declares_exactly_one_onnxruntime_on_each_platform() -> None:

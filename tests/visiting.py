@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from demo import limits
+from demo.engine import limits
 
 _PLAYS = ("walk", "way", "sum")
 _SECONDS = 300.0

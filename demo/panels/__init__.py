@@ -1,1 +1,41 @@
-"""One builder a panel: layout only, inference lives in `demo.inference`."""
+"""The panels in the order of their tabs; each is a folder of its own and knows no other.
+
+A folder's name is the panel's in the address, in its words and in the scripts. In it are ``panel.py`` with a
+`NAME`, ``shows(model)`` and ``build(library)``, the words ``<language>.json``, and what else the panel needs
+of scripts and styles.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from demo.engine.library import Library
+from onnx_models.catalog import Model
+
+ORDER = ("draw", "dream", "onez", "movie", "map", "latent", "style", "time", "game", "compare")
+
+_DIRECTORY = Path(__file__).resolve().parent
+
+
+class Panel(Protocol):
+    """What the page asks of a panel."""
+
+    NAME: str
+
+    def shows(self, model: Model) -> bool:
+        """Whether the model has a place there."""
+
+    def build(self, library: Library) -> None:
+        """Lay the panel out."""
+
+
+def load() -> tuple[Panel, ...]:
+    """Import the panels, in their order."""
+    return tuple(cast(Panel, importlib.import_module(f"{__name__}.{name}.panel")) for name in ORDER)
+
+
+def folders() -> tuple[Path, ...]:
+    """Return where each panel's words, scripts and styles lie, in their order."""
+    return tuple(_DIRECTORY / name for name in ORDER)

@@ -1,0 +1,1 @@
+"""What the networks do, as pure functions: no markup, no Gradio, nothing of the page."""

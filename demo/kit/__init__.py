@@ -1,0 +1,1 @@
+"""What every panel is laid out with: markup, words, controls, carriers. No model runs here."""

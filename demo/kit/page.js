@@ -1,0 +1,559 @@
+// The page's own small runtime. Gradio carries values between browser and server; everything a visitor sees
+// is markup without words (demo/kit/markup.py), put into the page and into their language here.
+//
+//   language   ?lang= or the browser's; the switch changes it without asking the server
+//   view       an output: its value is markup, patched into place so that nothing flickers or closes
+//   desk       an input: collects the named controls of its panel into one small JSON state
+//   address    tab, language and the state of the open panel live in the query string
+//   promises   body[data-ready] when everything has started, body[data-pending] counts what is on its way, and
+//              a view's data-of is the number of the question that it answers
+//   pulse      asks the server for nothing while an answer is late, so that it cannot be lost on the way
+
+window.lineage = (() => {
+  "use strict";
+
+  const messages = JSON.parse(document.getElementById("lineage-messages").textContent);
+  const PANEL = "[id^='panel-']"; // the columns that demo/app.py lays out
+  const query = () => new URLSearchParams(location.search);
+
+  // ---------------------------------------------------------------- language
+
+  let language = choose(query().get("lang"), ...navigator.languages);
+
+  function choose(...wishes) {
+    const known = wishes.filter(Boolean).map((wish) => wish.slice(0, 2).toLowerCase());
+    return known.find((wish) => wish in messages) ?? "en";
+  }
+
+  // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:3}" with three,
+  // "{name:4}" with four at most, "{name:0}" one without decimals, "{name:%}" a fraction in percent.
+  const forms = {
+    "%": { style: "percent" },
+    0: { maximumFractionDigits: 0 },
+    2: { minimumSignificantDigits: 2, maximumSignificantDigits: 2 },
+    3: { minimumSignificantDigits: 3, maximumSignificantDigits: 3 },
+    4: { maximumSignificantDigits: 4 },
+  };
+
+  function say([id, values = {}, fallback = id]) {
+    const text = messages[language][id] ?? messages.en[id] ?? fallback;
+    return text.replace(/\{(\w+)(?::([%0234]))?\}/g, (place, name, form) => {
+      const value = values[name];
+      if (value === undefined) return place;
+      if (Array.isArray(value)) return say(value);
+      if (form && typeof value === "number") {
+        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
+      }
+      return String(value);
+    });
+  }
+
+  function translate(root) {
+    const said = root.matches?.("[data-say]") ? [root] : [];
+    for (const element of [...said, ...root.querySelectorAll("[data-say]")]) {
+      for (const [target, message] of Object.entries(JSON.parse(element.dataset.say))) {
+        const words = say(message);
+        if (target === "html") element.innerHTML = words; // only equations, sanitised when the page is built
+        else if (target !== "text") element.setAttribute(target, words);
+        else if (element.textContent !== words) element.textContent = words;
+      }
+    }
+  }
+
+  // The words of an element that the server did not write: they follow the language too.
+  function name(element, message) {
+    element.dataset.say = JSON.stringify({ text: message });
+    translate(element);
+  }
+
+  function speak(wish) {
+    language = choose(wish);
+    document.documentElement.lang = language;
+    document.title = say(["page.title"]);
+    for (const link of document.querySelectorAll("[data-lang]")) {
+      link.setAttribute("aria-current", String(link.dataset.lang === language));
+    }
+    translate(document.body);
+  }
+
+  // ---------------------------------------------------------------- address
+
+  function remember(changes) {
+    const parameters = query();
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null || value === undefined || value === "") parameters.delete(name);
+      else parameters.set(name, value);
+    }
+    history.replaceState(null, "", `${location.pathname}?${parameters}${location.hash}`);
+  }
+
+  // ---------------------------------------------------------------- late answers
+
+  // Gradio answers over a stream that the server closes when it has no more to say. A question that is asked
+  // while the word of that is on its way believes the stream still open: nobody reads its answer, and a desk,
+  // which asks one question at a time, would wait for ever. Any later question opens the stream again.
+  const LATE = 2000; // milliseconds; most answers take a few
+  const PATIENCE = 30; // pulses for one answer: one that failed for good is not asked after for ever
+  const awaited = new Map(); // pulses left for each answer, by what waits for it
+  let pulse = () => {};
+
+  function heart(element, { trigger }) {
+    pulse = () => trigger("input");
+  }
+
+  let beating = null;
+
+  function expectAnswer(what) {
+    beating ??= setTimeout(beat, LATE);
+    awaited.set(what, PATIENCE);
+  }
+
+  const gotAnswer = (what) => awaited.delete(what);
+
+  function beat() {
+    beating = null;
+    for (const [what, left] of awaited) {
+      if (left) awaited.set(what, left - 1);
+      else awaited.delete(what);
+    }
+    if (!awaited.size) return;
+    pulse();
+    beating = setTimeout(beat, LATE);
+  }
+
+  // ---------------------------------------------------------------- promises
+
+  const pending = new Set(); // whatever makes the page another one in a moment: answers, decoding, a hand at rest
+
+  function pend(what, whether = true) {
+    if (whether) pending.add(what);
+    else pending.delete(what);
+    document.body.dataset.pending = pending.size;
+  }
+
+  function during(work) {
+    const mine = {};
+    pend(mine);
+    return work.finally(() => pend(mine, false));
+  }
+
+  // The last frame that something asks for before it does its work.
+  function nextFrame(what, work) {
+    pend(what);
+    return requestAnimationFrame(() => {
+      work();
+      pend(what, false);
+    });
+  }
+
+  let toStart = (window.gradio_config?.components ?? []).filter(({ props }) =>
+    props.js_on_load?.startsWith("lineage.start("),
+  ).length;
+
+  const OF = /<!--of (\d+)-->$/; // see demo/kit/carriers.py
+
+  // Whether a view may show the answer to this question, which it then is of. Two answers under way can overtake
+  // one another: the older one, come late, would stay for good.
+  function fresh(root, number) {
+    if (number === undefined) return true;
+    if (Number(number) < Number(root.dataset.of ?? 0)) return false;
+    root.dataset.of = number;
+    return true;
+  }
+
+  // A view's value without the number of the question that it answers; null where a newer one is answered.
+  function answerOf(root, value) {
+    return fresh(root, value.match(OF)?.[1]) ? value.replace(OF, "") : null;
+  }
+
+  // ---------------------------------------------------------------- views
+
+  // What the visitor did to the page stays: an open disclosure, the value of a control, the focus.
+  const kept = new Set(["open", "aria-expanded"]);
+
+  function patch(old, fresh) {
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+      old.replaceWith(fresh);
+      return;
+    }
+    if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    if (old.nodeType !== Node.ELEMENT_NODE || old.isEqualNode(fresh)) return;
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !kept.has(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value && !kept.has(name)) old.setAttribute(name, value);
+    }
+    patchChildren(old, fresh);
+  }
+
+  function patchChildren(old, fresh) {
+    const before = [...old.childNodes];
+    const after = [...fresh.childNodes];
+    before.slice(after.length).forEach((node) => node.remove());
+    after.forEach((node, index) => (before[index] ? patch(before[index], node) : old.append(node)));
+  }
+
+  function show(element, markup) {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = markup;
+    translate(fresh.content);
+    patchChildren(element, fresh.content);
+  }
+
+  function view(element, { props, watch }) {
+    const root = element.querySelector(".view");
+    const [fault, content] = root.children;
+    const render = () => {
+      const markup = answerOf(root, props.value ?? "");
+      if (markup === null) return;
+      // What went wrong is said above the last good answer, which stays.
+      const failed = markup.startsWith("<p class=\"problem\"");
+      show(fault, failed ? markup : "");
+      if (!failed) show(content, markup);
+      content.classList.toggle("stale", failed);
+      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+      root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
+    };
+    watch("value", render);
+    render();
+  }
+
+  // ---------------------------------------------------------------- desks
+
+  // Checkboxes of one name are a list of what is ticked, as the page has it; nothing ticked is the first list.
+  function read(control, defaults, panel) {
+    if (control.type === "checkbox") {
+      const ticked = panel.querySelectorAll(`[name="${control.name}"]:checked`);
+      return [...ticked].map(({ value }) => value).join(",") || defaults[control.name];
+    }
+    if (control.type === "range" || control.type === "number") return control.valueAsNumber;
+    return typeof defaults[control.name] === "number" ? Number(control.value) : control.value;
+  }
+
+  function write(control, value) {
+    if (control.type === "radio") control.checked = control.value === String(value);
+    else if (control.type === "checkbox") control.checked = value.split(",").includes(control.value);
+    else if (control !== document.activeElement || control.type === "range") control.value = value;
+  }
+
+  function desk(element, { props, trigger, watch }) {
+    translate(element);
+    const panel = element.closest(PANEL);
+    const defaults = JSON.parse(props.value);
+    const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
+    const local = new Set(JSON.parse(element.querySelector(".desk").dataset.local));
+    const settle = Number(element.querySelector(".desk").dataset.settle);
+    let state = { ...defaults };
+    let settling = null;
+    let asked = 0; // questions so far
+    let sent = 0;
+    let clock = null;
+
+    // Over 300 ms shows how long the answer has been coming; under that, nothing moves.
+    function wait() {
+      expectAnswer(element);
+      sent ||= performance.now();
+      clock ||= setInterval(() => {
+        const seconds = (performance.now() - sent) / 1000;
+        if (seconds < 0.3) return;
+        panel.dataset.waiting = say(["page.waiting", { seconds }]);
+      }, 100);
+    }
+
+    function arrived() {
+      clearInterval(clock);
+      sent = clock = 0;
+      delete panel.dataset.waiting;
+      reflect();
+    }
+
+    function reflect() {
+      for (const control of panel.querySelectorAll("[name]")) {
+        if (control.name in state) write(control, state[control.name]);
+      }
+      for (const mirror of panel.querySelectorAll("output[for]")) {
+        const value = state[mirror.getAttribute("for")];
+        const { unit = "" } = mirror.dataset;
+        if (value !== undefined) name(mirror, ["page.number", { value, unit }]);
+      }
+      for (const button of panel.querySelectorAll("[data-set][aria-pressed]")) {
+        const wished = Object.entries(JSON.parse(button.dataset.set));
+        button.setAttribute("aria-pressed", String(wished.every(([name, value]) => state[name] === value)));
+      }
+    }
+
+    function save() {
+      if (document.body.dataset.tab !== panel.dataset.tab) return;
+      const visible = Object.keys(defaults).filter((name) => !unlisted.has(name));
+      remember(
+        Object.fromEntries(visible.map((name) => [name, state[name] === defaults[name] ? null : state[name]])),
+      );
+    }
+
+    function set(changes) {
+      const news = Object.entries(changes).filter(([name, value]) => state[name] !== value);
+      if (!news.length) return reflect();
+      state = { ...state, ...changes };
+      reflect();
+      save();
+      if (news.every(([name]) => local.has(name))) tell();
+      else send();
+    }
+
+    const packed = () => JSON.stringify(asked ? { ...state, asked } : state);
+
+    function tell() {
+      panel.dispatchEvent(new CustomEvent("lineage:changed"));
+      props.value = packed();
+    }
+
+    // Whether any view still answers another question than the last. One question may have several answers, and
+    // each of them can be late.
+    function due() {
+      const views = [...panel.querySelectorAll(".view[data-answers]")];
+      const late = asked > 0 && views.some(({ dataset }) => dataset.of !== String(asked));
+      pend(element, late);
+      if (!late) awaited.delete(element);
+    }
+
+    function send() {
+      asked += 1;
+      pend(element);
+      wait();
+      tell();
+      // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once.
+      clearTimeout(settling);
+      settling = setTimeout(trigger, settle, "input");
+    }
+
+    function restore() {
+      const asked = {};
+      for (const [name, text] of query()) {
+        if (!(name in defaults) || unlisted.has(name)) continue;
+        asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
+      }
+      set(asked);
+    }
+
+    panel.addEventListener("input", ({ target }) => {
+      if (!(target.name in defaults)) return;
+      const value = read(target, defaults, panel);
+      if (!Number.isNaN(value)) set({ [target.name]: value });
+    });
+    panel.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-set], [data-surprise], [data-send]");
+      if (!button) return;
+      if (button.dataset.send) {
+        expectAnswer(panel);
+        trigger(button.dataset.send);
+      }
+      if (button.dataset.set) set(JSON.parse(button.dataset.set));
+      if (button.dataset.surprise) set({ [button.dataset.surprise]: Math.floor(Math.random() * Number(button.dataset.below)) });
+    });
+    element.querySelector("form").addEventListener("submit", (event) => event.preventDefault()); // Enter in a field
+    // No answer writes to a desk. A value that is not ours is the first one, which Gradio puts back when an
+    // address was read before it had finished laying the page out. Nobody waits where nobody is asked.
+    const asks = Object.keys(defaults).some((name) => !local.has(name));
+    watch("value", () => props.value !== packed() && (asks ? send() : tell()));
+    panel.addEventListener("lineage:shown", arrived);
+    panel.addEventListener("lineage:answered", due);
+    panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
+    panel.addEventListener("lineage:opened", () => save());
+    panel.lineage = { get: () => state, set };
+
+    reflect();
+    const tools = element.querySelector("[data-tool]");
+    if (tools) lineage[tools.dataset.tool](tools, panel.lineage, panel);
+    if ((query().get("tab") ?? tabs()[0]) === panel.dataset.tab) restore();
+  }
+
+  // ---------------------------------------------------------------- tabs, tiles, lessons, hints
+
+  const tabs = () => [...document.querySelectorAll("[role=tab]")].map((tab) => tab.dataset.tab);
+
+  function open(name, { focus = false } = {}) {
+    if (!tabs().includes(name)) name = tabs()[0];
+    document.body.dataset.tab = name;
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      const chosen = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+      if (chosen && focus) tab.focus();
+    }
+    document.querySelectorAll(PANEL).forEach(place);
+  }
+
+  // Also asked for by what a panel holds: Gradio may hang a panel into the page after the tabs.
+  function place(panel) {
+    panel.dataset.tab = panel.id.replace("panel-", "");
+    panel.hidden = panel.dataset.tab !== (document.body.dataset.tab ?? panel.dataset.tab);
+    panel.setAttribute("role", "tabpanel");
+    panel.setAttribute("aria-labelledby", `tab-${panel.dataset.tab}`);
+  }
+
+  function go(name, options) {
+    const lang = query().get("lang");
+    history.replaceState(null, "", location.pathname);
+    remember({ lang, tab: name });
+    open(name, options);
+    document.getElementById(`panel-${name}`)?.dispatchEvent(new CustomEvent("lineage:opened"));
+  }
+
+  function navigation(element) {
+    translate(element);
+    open(query().get("tab"));
+    element.addEventListener("click", ({ target }) => {
+      const tab = target.closest("[role=tab]");
+      if (tab) go(tab.dataset.tab);
+    });
+    element.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const names = tabs();
+      go(names.at((names.indexOf(document.body.dataset.tab) + step) % names.length), { focus: true });
+      event.preventDefault();
+    });
+  }
+
+  function timeline(element) {
+    translate(element);
+    element.addEventListener("click", ({ target }) => {
+      const tile = target.closest("[data-open]");
+      if (!tile) return;
+      go(tile.dataset.open);
+      const panel = document.getElementById(`panel-${tile.dataset.open}`);
+      const { model } = tile.dataset;
+      if ("model" in panel.lineage.get()) panel.lineage.set({ model });
+      const call = () => {
+        const card = panel.querySelector(`[data-card="${CSS.escape(model)}"]`);
+        if (!card) return false;
+        card.scrollIntoView({ block: "nearest", inline: "center", behavior: calm() ? "auto" : "smooth" });
+        card.classList.remove("called");
+        requestAnimationFrame(() => card.classList.add("called"));
+        return true;
+      };
+      // Who does not answer yet is asked to, and called when the card is there.
+      const box = panel.querySelector(`[type="checkbox"][value="${CSS.escape(model)}"]:not(:checked)`);
+      box?.click();
+      if (!call()) panel.addEventListener("lineage:shown", call, { once: true });
+    });
+  }
+
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  function header(element) {
+    element.addEventListener("click", (event) => {
+      const link = event.target.closest("[data-lang]");
+      if (!link) return;
+      event.preventDefault();
+      remember({ lang: link.dataset.lang });
+      speak(link.dataset.lang);
+    });
+    speak(language);
+  }
+
+  // One lesson at a time, in the full width beneath the cards, where a sentence has room.
+  function lessons(element) {
+    translate(element);
+    const panel = element.closest(PANEL);
+    const toggle = (model) => {
+      for (const lesson of element.querySelectorAll("[data-lesson-of]")) {
+        lesson.hidden = lesson.dataset.lessonOf !== model;
+      }
+      for (const button of panel.querySelectorAll("[data-lesson]")) {
+        button.setAttribute("aria-expanded", String(button.dataset.lesson === model));
+      }
+    };
+    panel.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-lesson]");
+      if (button) toggle(button.getAttribute("aria-expanded") === "true" ? null : button.dataset.lesson);
+    });
+  }
+
+  // A "?" says its sentence in one bubble, which stays inside the window at every width; so does a mark in a plot.
+  function hints() {
+    const speaks = ".hint, [data-tells]";
+    const bubble = document.createElement("div");
+    bubble.className = "bubble";
+    bubble.id = "bubble";
+    bubble.setAttribute("role", "tooltip");
+    bubble.hidden = true;
+    document.body.append(bubble);
+    const hide = () => (bubble.hidden = true);
+    // Tab scrolls to where it goes, past a pointer at rest: neither takes the bubble from the "?" that has the focus.
+    const held = () => document.activeElement.matches(`:is(${speaks}):focus-visible`);
+    const reveal = ({ target }) => {
+      const hint = target.closest?.(speaks);
+      if (!hint) return void (held() || hide());
+      bubble.textContent = hint.getAttribute("aria-label") ?? hint.getAttribute("aria-description");
+      bubble.classList.toggle("protocol", !hint.matches(".hint"));
+      bubble.hidden = false;
+      const { left, bottom, top, width } = hint.getBoundingClientRect();
+      const room = document.documentElement.clientWidth - bubble.offsetWidth - 8;
+      bubble.style.left = `${Math.max(8, Math.min(room, left + width / 2 - bubble.offsetWidth / 2))}px`;
+      const below = bottom + 8 + bubble.offsetHeight < innerHeight;
+      bubble.style.top = `${below ? bottom + 8 : top - 8 - bubble.offsetHeight}px`;
+    };
+    for (const event of ["pointerover", "focusin", "click"]) document.addEventListener(event, reveal);
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
+    const follow = () => {
+      const asked = held() ? document.activeElement : document.querySelector(`:is(${speaks}):hover`);
+      if (!bubble.hidden && asked) reveal({ target: asked });
+      else hide();
+    };
+    addEventListener("scroll", follow, { passive: true });
+  }
+
+  // What is heavy and not always wanted is asked for when its disclosure is first opened.
+  function drawer(element, { props, trigger, watch }) {
+    translate(element);
+    const details = element.querySelector("details");
+    details.addEventListener("toggle", () => {
+      if (!details.open || props.value) return;
+      expectAnswer(element);
+      pend(element);
+      trigger("input");
+    });
+    watch("value", () => {
+      awaited.delete(element);
+      pend(element, false);
+      show(details.querySelector(".view"), props.value);
+    });
+  }
+
+  // A file made by the server is handed to the visitor as soon as it is there; until then it says how far it is.
+  function download(element, { props, watch }) {
+    const panel = element.closest(PANEL);
+    watch("value", () => {
+      awaited.delete(panel);
+      const { name, href, done, steps } = JSON.parse(props.value || "{}");
+      if (steps) panel.dataset.waiting = say(["page.progress", { done, steps }]);
+      else delete panel.dataset.waiting;
+      if (href) Object.assign(document.createElement("a"), { download: name, href }).click();
+    });
+  }
+
+  function fixed(element) {
+    translate(element);
+    element.closest(PANEL)?.dispatchEvent(new CustomEvent("lineage:added"));
+  }
+
+  // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
+  const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download, heart };
+
+  function start(kind, element, gradio) {
+    if (!element.isConnected) return void setTimeout(start, 0, kind, element, gradio);
+    const panel = element.closest(PANEL);
+    if (panel) place(panel);
+    kinds[kind](element, gradio);
+    toStart -= 1;
+    if (toStart === 0) document.body.dataset.ready = "";
+  }
+
+  hints();
+  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
+})();

@@ -1,0 +1,15 @@
+"""Paper and ink: the page's two tones, and the files that a visitor takes home."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+PAPER, INK = "#faf7f2", "#1c1b1a"
+"""The page's ground and its text; dark mode turns them round. ``kit/page.css`` has the tones between."""
+
+
+def parcel(name: str, content: bytes, kind: str) -> str:
+    """Return a PNG or GIF as the value of `carriers.download`."""
+    href = f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+    return json.dumps({"name": f"{name}.{kind}", "href": href})

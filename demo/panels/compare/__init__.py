@@ -1,0 +1,1 @@
+"""The panel ``compare``: the numbers, ours and the papers'."""

@@ -1,0 +1,416 @@
+"""Draw: one picture, damaged or not, and what every network that rebuilds pictures makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.engine import examples, inference, judging, limits
+from demo.engine.corruption import Corruption, corrupt
+from demo.engine.images import SIDE
+from demo.engine.inference import Answer, Chain, Reconstruction
+from demo.engine.library import Digits, Library
+from demo.kit import carriers, controls, signs, sprites, verdict
+from demo.kit.markup import Markup, Message, join, say, tag
+from demo.kit.state import sent_picture, unpack
+from onnx_models import seeds
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "draw"
+CLASSES = 10
+EXAMPLE_ROWS = 8
+"""Rows of example digits, one of each class, that a visitor can leaf through."""
+FRAMES = 10
+"""Most pictures in a film strip, the start and the end of the chain included."""
+MOST_STEPS = 100
+"""Fewer than the API allows: the chain is run again at every stroke."""
+
+SURPRISES = 1000
+"""Seeds that "dream again" picks from: few enough to be short in an address."""
+
+_DAMAGE = {"none": "none", "salt": "salt", "half": "occlude_right", "brush": "brush"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows; all of it but the drawing fits into an address."""
+
+    example: int = 0
+    """Position in the data set's examples; not looked at while there is a drawing."""
+    drawing: str = ""
+    """The canvas as a ``data:`` URI, or nothing."""
+    damage: str = "none"
+    amount: int = 40
+    """Percent."""
+    hidden: str = ""
+    """What the brush hides: a 0 or 1 for each pixel, row by row."""
+    models: str = ""
+    """Who answers: ids with commas between; none stands for one network of each family."""
+    steps: int = 9
+    seed: int = 1
+
+
+PRIVATE = ("drawing", "hidden")
+"""Too long for an address."""
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel: it rebuilds pictures of the kind that is drawn here."""
+    return model.has("reconstruct") and model.dataset["id"] == examples.DATASET
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, its first answers included."""
+    everyone, usual = networks(library), _usual(library)
+    state = State(example=examples.first(library), models=",".join(model.id for model in usual))
+    carriers.lead(NAME)
+    desk = carriers.desk(_desk(library, state), state, NAME, PRIVATE)
+    show_answers(library, state)  # opens the sessions: the first run of each takes far longer than the others
+    answers = carriers.view(show_answers(library, state), "answers")
+    readers = (model for model in judging.readers(library, examples.DATASET) if model not in everyone)
+    carriers.lessons((*everyone, *readers), NAME)
+    if len(everyone) > len(usual):
+        carriers.fixed(_who(everyone, usual), "who")
+    if _dreamers(library):
+        carriers.fixed(_chain_controls(state), "chain")
+    strips = carriers.view(show_chains(library, state), "strips")
+    for model in library.catalog.having("parameters", "gibbs_step"):
+        _filters(library, model)
+    carriers.answer(desk, lambda text: _update(library, text), [answers, strips])
+
+
+def show_answers(library: Library, state: State) -> Markup:
+    """Return the row of cards, what the networks see and what each makes of it, and what classifiers read."""
+    try:
+        picture, damage = (
+            examples.original(library, sent_picture(state.drawing), state.example),
+            _corruption(state),
+        )
+        chosen = [model.id for model in _answering(library, state.models)]
+        return _answers(library, inference.reconstruct(library, picture, chosen, damage, state.seed))
+    except LineageError as fault:
+        return signs.error(fault)
+
+
+def show_chains(library: Library, state: State) -> Markup:
+    """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
+    try:
+        start = corrupt(
+            examples.original(library, sent_picture(state.drawing), state.example),
+            _corruption(state),
+            seeds.check_seed(state.seed),
+        )
+        steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
+    except LineageError as fault:
+        return signs.error(fault)
+    return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
+
+
+def networks(library: Library) -> tuple[Model, ...]:
+    """Return who can rebuild a drawing, in the order of the cards."""
+    return _in_order(library, (model for model in library.catalog.models if shows(model)))
+
+
+def _in_order(library: Library, models: Iterable[Model]) -> tuple[Model, ...]:
+    """Sort by year, a family together and its largest code first; baselines stand last."""
+    families = [model.family for model in _usual(library)]
+
+    def place(model: Model) -> tuple[bool, int, int, int]:
+        family = families.index(model.family) if model.family in families else len(families)
+        return model.kind == "baseline", model.year, family, -_code_size(model)
+
+    return tuple(sorted(models, key=place))
+
+
+def _usual(library: Library) -> tuple[Model, ...]:
+    """Return who answers unless others are asked for: the oldest model of each family."""
+    first: dict[str, Model] = {}
+    for model in library.catalog.models:
+        if shows(model) and model.kind == "model":
+            first.setdefault(model.family, model)
+    return tuple(first.values())
+
+
+def _code_size(model: Model) -> int:
+    """Return how many numbers a model makes of a picture before it rebuilds it."""
+    codes = (tensor.shape for tensor in model.graphs["reconstruct"].outputs if tensor.name == "code")
+    return sum(int(np.prod([axis for axis in shape if isinstance(axis, int)])) for shape in codes)
+
+
+def _answering(library: Library, chosen: str) -> tuple[Model, ...]:
+    if not chosen:
+        return _usual(library)
+    ids = dict.fromkeys(chosen.split(","))
+    return _in_order(library, (library.model(model_id, "reconstruct") for model_id in ids))
+
+
+def _dreamers(library: Library) -> tuple[Model, ...]:
+    return tuple(
+        model for model in library.chains if model.kind == "model" and model.dataset["id"] == examples.DATASET
+    )
+
+
+def _update(library: Library, text: str) -> tuple[Markup, Markup]:
+    try:
+        state = unpack(State, text)
+    except LineageError as fault:
+        return signs.error(fault), Markup()
+    return show_answers(library, state), show_chains(library, state)
+
+
+def _corruption(state: State) -> Corruption:
+    kind = _DAMAGE.get(state.damage, state.damage)
+    if kind != "brush":
+        return Corruption.parse({"kind": kind, "amount": state.amount / 100})
+    if "1" not in state.hidden:
+        return Corruption()
+    rows = (state.hidden[start : start + SIDE] for start in range(0, len(state.hidden), SIDE))
+    return Corruption.parse({"kind": "brush", "mask": [[cell == "1" for cell in row] for row in rows]})
+
+
+# ---------------------------------------------------------------------------------------------------- cards
+
+
+def _answers(library: Library, rebuilt: Reconstruction) -> Markup:
+    damaged = bool((rebuilt.shown != rebuilt.original).any())
+    seen = tag(
+        "article",
+        tag("header", tag("span", "28 × 28", class_="year"), tag("h3", say("draw.seen"))),
+        sprites.picture(
+            rebuilt.shown,
+            say("draw.seen.alt.damaged" if damaged else "draw.seen.alt"),
+            data_original=sprites.ink_uri(rebuilt.original),
+        ),
+        tag("p", say("draw.seen.note"), class_="note"),
+        class_="card seen",
+    )
+    cards = (_card(library.catalog.model(answer.model_id), answer) for answer in rebuilt.answers)
+    return join(
+        tag("div", seen, *cards, class_="cards", role="group", aria_label=say("draw.answers")),
+        verdict.show(judging.read(library, judging.readers(library, examples.DATASET), rebuilt.shown), NAME),
+    )
+
+
+def _card(model: Model, answer: Answer) -> Markup:
+    if answer.error is not None or answer.image is None:
+        return signs.card(model, signs.error(answer.error) if answer.error else Markup())
+    return signs.card(
+        model,
+        sprites.picture(
+            answer.image, say("draw.rebuilt.alt", model=signs.title(model), error=answer.squared_error)
+        ),
+        tag(
+            "dl",
+            signs.figure("error", say("figure.number", value=answer.squared_error)),
+            signs.figure("time", say("figure.ms", value=answer.milliseconds)),
+        ),
+        signs.lesson_button(model, NAME),
+    )
+
+
+def _who(everyone: tuple[Model, ...], usual: tuple[Model, ...]) -> Markup:
+    """Return the closed row of names that chooses who answers."""
+    chips = (
+        tag(
+            "label",
+            tag("input", type="checkbox", name="models", value=model.id, checked=model in usual),
+            tag("span", signs.title(model)),
+            class_="chip",
+            style=signs.era(model),
+        )
+        for model in everyone
+    )
+    return tag(
+        "details",
+        tag("summary", say("draw.who", count=len(everyone))),
+        tag("div", *chips, class_="chips", role="group", aria_label=say("draw.who.label")),
+        class_="who",
+    )
+
+
+# ---------------------------------------------------------------------------------------------- Gibbs chain
+
+
+def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) -> Markup:
+    try:
+        chain = inference.gibbs(library, model.id, start, steps, seed)
+    except LineageError as fault:
+        return tag("section", tag("h4", signs.title(model)), signs.error(fault), class_="strip")
+    moments = sorted({round(moment) for moment in np.linspace(0, steps, FRAMES)})
+    energies = chain.free_energy[:, 0]
+    frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
+    return tag(
+        "section",
+        tag(
+            "header",
+            tag("h4", signs.title(model)),
+            tag("span", say("figure.energy"), signs.hint("figure.energy.hint"), class_="note"),
+        ),
+        tag("ol", *frames, class_="film"),
+        _curve(energies, signs.title(model)),
+        class_="strip",
+        style=f"{signs.era(model)};{signs.frames(len(moments), 5)}",
+        data_strip=model.id,
+    )
+
+
+def _frame(chain: Chain, moment: int, energy: float) -> Markup:
+    return tag(
+        "li",
+        sprites.picture(chain.visible_means[moment, 0], say("draw.frame.alt", step=moment, energy=energy)),
+        tag("span", str(moment), class_="moment"),
+        tag("span", say("figure.nats", value=energy), class_="energy"),
+    )
+
+
+def _curve(energies: Array, title: Message) -> Markup:
+    """Draw free energy against the step, in the model's colour."""
+    lowest, highest = float(energies.min()), float(energies.max())
+    heights = (energies - lowest) / max(highest - lowest, 1e-6)
+    step = 100 / max(len(energies) - 1, 1)
+    points = " ".join(f"{k * step:.2f},{32 - 28 * float(height):.2f}" for k, height in enumerate(heights))
+    return tag(
+        "svg",
+        tag("polyline", points=points),
+        class_="curve",
+        viewBox="0 0 100 34",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=say(
+            "draw.curve.alt",
+            model=title,
+            steps=len(energies) - 1,
+            first=float(energies[0]),
+            last=float(energies[-1]),
+        ),
+    )
+
+
+def _chain_controls(state: State) -> Markup:
+    return tag(
+        "div",
+        tag("h3", say("draw.chain"), signs.hint("draw.chain.hint")),
+        tag(
+            "button",
+            say("draw.again"),
+            type="button",
+            class_="link",
+            data_surprise="seed",
+            data_below=SURPRISES,
+        ),
+        controls.slider(NAME, "steps", say("draw.steps"), 1, MOST_STEPS, 1, state.steps),
+        class_="controls",
+    )
+
+
+# -------------------------------------------------------------------------------------------------- filters
+
+
+def _filters(library: Library, model: Model) -> None:
+    """Lay out the disclosure that asks for the filters' picture when it is opened."""
+    drawer = carriers.drawer(say("draw.filters", model=signs.title(model)), "filters")
+    drawer.input(
+        lambda: show_filters(library, model),
+        None,
+        drawer,
+        **carriers.listening(),
+    )
+
+
+def show_filters(library: Library, model: Model) -> Markup:
+    """Return all filters of the first layer as one picture: ink draws a unit on, colour holds it back."""
+    try:
+        weights = 2.0 * inference.filters(library, model.id) - 1.0
+    except LineageError as fault:
+        return signs.error(fault)
+    return tag(
+        "figure",
+        sprites.weights_picture(weights, model, say("draw.filters.alt", count=len(weights))),
+        tag("figcaption", say("draw.filters.caption", count=len(weights))),
+        style=signs.era(model),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(library: Library, state: State) -> Markup:
+    return join(
+        tag(
+            "div",
+            tag(
+                "div",
+                tag("canvas", class_="ink", tabindex="0", role="img", aria_label=say("draw.canvas")),
+                tag("p", say("draw.prompt"), class_="prompt", aria_hidden="true"),
+                class_="paper",
+            ),
+            tag(
+                "div",
+                tag("button", say("draw.undo"), type="button", class_="link", data_do="undo"),
+                tag("button", say("draw.clear"), type="button", class_="link", data_do="clear"),
+                class_="tools",
+            ),
+            data_tool=NAME,
+        ),
+        _examples(library),
+        tag(
+            "fieldset",
+            tag("legend", say("draw.damage")),
+            controls.choices(
+                "damage", tuple(_DAMAGE), tuple(say(f"draw.damage.{kind}") for kind in _DAMAGE), state.damage
+            ),
+            controls.slider(NAME, "amount", say("draw.amount"), 0, 100, 1, state.amount, unit=" %"),
+            tag("p", say("draw.brush"), class_="note brush-note"),
+        ),
+    )
+
+
+def _examples(library: Library) -> Markup:
+    try:
+        digits = library.examples(examples.DATASET)
+    except LineageError as fault:
+        return signs.error(fault)
+    rows = _rows(digits)
+    # [rows, classes, height, width]
+    sheet = digits.images[np.array(rows), 0].astype(np.float32) / 255.0
+    sheet = sheet.transpose(0, 2, 1, 3).reshape(1, sheet.shape[0] * sheet.shape[2], -1)
+    buttons = (
+        tag(
+            "button",
+            type="button",
+            class_="thumb ink",
+            aria_label=say("draw.example", label=int(digits.labels[position])),
+            aria_pressed="false",
+            data_set=json.dumps({"example": position, "drawing": ""}),
+            style=f"--column:{column}",
+        )
+        for column, position in enumerate(rows[0])
+    )
+    return tag(
+        "div",
+        tag("span", say("draw.examples"), class_="label"),
+        tag(
+            "div",
+            *buttons,
+            class_="thumbs",
+            style=f"--pictures:url({sprites.ink_uri(sheet)});--columns:{len(rows[0])};--rows:{len(rows)};--row:0",
+            data_rows=json.dumps(rows),
+        ),
+        tag("button", say("draw.others"), type="button", class_="link", data_do="leaf"),
+        class_="examples",
+    )
+
+
+def _rows(digits: Digits) -> list[list[int]]:
+    """Positions of the example digits: each row holds one of every class, in order."""
+    by_class = [np.flatnonzero(digits.labels == label).tolist() for label in range(CLASSES)]
+    by_class = [positions for positions in by_class if positions]
+    count = min(EXAMPLE_ROWS, *(len(positions) for positions in by_class))
+    return [[positions[k] for positions in by_class] for k in range(count)]

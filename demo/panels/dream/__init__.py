@@ -1,0 +1,1 @@
+"""The panel ``dream``: sheets of made pictures beside real ones."""

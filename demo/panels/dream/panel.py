@@ -1,0 +1,307 @@
+"""Dream: pictures made of noise beside real ones, who is fooled by them, and what they are closest to."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.engine import inference, limits
+from demo.engine.images import grid, to_data_uri
+from demo.engine.library import Library
+from demo.kit import carriers, controls, signs, sprites
+from demo.kit.markup import Markup, Message, say, tag
+from demo.kit.state import unpack
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "dream"
+COUNTS = (9, 16, 25, 36)
+NEIGHBOURS = 5
+STATIONS = 10
+"""Pictures on the way from one seed to another."""
+DOWNLOAD_SCALE = 4
+
+_WAYS = ("spherical", "linear")
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows."""
+
+    model: str = ""
+    """The generator; nothing means the first there is."""
+    seed: int = 7
+    count: int = 25
+    pick: int = 0
+    """Which of the made pictures is looked at closely."""
+    other: int = 42
+    """The seed at the far end of the way."""
+    way: str = "spherical"
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.has("generate")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, its first pictures included."""
+    generators = library.generators
+    if not generators:
+        carriers.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
+        return
+    state = State(model=generators[0].id)
+    carriers.lead(NAME)
+    desk = carriers.desk(_desk(generators, state), state, NAME)
+    sheets = carriers.view(show_sheets(library, state), "sheets")
+    carriers.lessons(generators, NAME)
+    neighbours = carriers.view(show_neighbours(library, state), "neighbours")
+    carriers.fixed(_way_controls(state), "chain")
+    way = carriers.view(show_way(library, state), "way")
+    parcel = carriers.download()
+    carriers.answer(desk, lambda text: _update(library, text), [sheets, way])
+    # The search through all training digits takes longer than making the pictures, which do not wait for it.
+    carriers.answer(desk, lambda text: _update_neighbours(library, text), neighbours)
+    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **carriers.listening())
+
+
+def show_sheets(library: Library, state: State) -> Markup:
+    """Return the made pictures beside as many real ones, each with the score of the model's own critic."""
+    try:
+        model, made = _made(library, state)
+        real = inference.real(library, model.dataset["id"], state.seed, len(made.images)).images
+    except LineageError as fault:
+        return signs.error(fault)
+    note: Markup = tag("p", _score_note(model), class_="note")
+    scores: list[Array | None] = [None, None]
+    if model.has("discriminate") or model.has("criticise"):
+        try:
+            scores = [inference.scores(library, model.id, images).values for images in (made.images, real)]
+        except LineageError as fault:
+            note = signs.error(fault)  # the pictures are worth showing without their scores
+    footer = tag(
+        "p",
+        tag("span", say("dream.time", count=len(made.images), ms=made.milliseconds)),
+        signs.lesson_button(model, NAME),
+        class_="note",
+    )
+    return tag(
+        "div",
+        _sheet(model, "made", made.images, scores[0], state.pick, footer),
+        _sheet(model, "real", real, scores[1], None, note),
+        class_="pair",
+    )
+
+
+def show_neighbours(library: Library, state: State) -> Markup:
+    """Return the chosen picture and the training digits closest to it: did the model learn, or copy?"""
+    try:
+        model, made = _made(library, state)
+        if library.dataset(model.dataset["id"]).file("neighbours") is None:
+            return tag("p", say("dream.near.none", dataset=model.dataset["name"]), class_="note")
+        pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
+        near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
+    except LineageError as fault:
+        return signs.error(fault)
+    found = (
+        tag(
+            "li",
+            sprites.picture(image, _near_name(int(label), rank=rank + 1, distance=float(distance))),
+            tag("span", say("figure.number", value=float(distance))),
+        )
+        for rank, (image, label, distance) in enumerate(
+            zip(near.images[0], near.labels[0], near.distances[0], strict=True)
+        )
+    )
+    chosen = sprites.picture(made.images[pick], say("dream.picked.alt", number=pick + 1))
+    return tag(
+        "section",
+        tag("h3", say("dream.near"), signs.hint("dream.near.hint")),
+        tag(
+            "ol", tag("li", chosen, tag("span", say("dream.picked")), class_="picked"), *found, class_="film"
+        ),
+        class_="strip",
+        style=signs.frames(1 + NEIGHBOURS, 3),
+    )
+
+
+def _near_name(label: int, **place: float) -> Message:
+    return say("dream.near.alt", label=label, **place) if label >= 0 else say("dream.near.alt.any", **place)
+
+
+def show_way(library: Library, state: State) -> Markup:
+    """Return the pictures on the way from the first z of one seed to that of another."""
+    try:
+        model = library.model(state.model, "generate")
+        way = inference.interpolate(
+            library, model.id, state.seed, state.other, STATIONS, spherical=state.way != "linear"
+        )
+    except LineageError as fault:
+        return signs.error(fault)
+    stations = (
+        tag(
+            "li",
+            sprites.picture(image, say("dream.station.alt", part=k / (STATIONS - 1))),
+            tag("span", _station(k, state)),
+        )
+        for k, image in enumerate(way.images)
+    )
+    return tag("ol", *stations, class_="film", style=signs.frames(STATIONS, 5))
+
+
+def parcel(library: Library, state: State) -> str:
+    """Return the sheet of made pictures as a file for the visitor: ``{"name", "href"}`` as JSON."""
+    model, made = _made(library, state)
+    sheet = grid(made.images, _columns(len(made.images)), scale=DOWNLOAD_SCALE)
+    return json.dumps({"name": f"{model.id}-seed-{state.seed}.png", "href": to_data_uri(sheet)})
+
+
+def _update(library: Library, text: str) -> tuple[Markup, Markup]:
+    try:
+        state = unpack(State, text)
+    except LineageError as fault:
+        return signs.error(fault), Markup()
+    return show_sheets(library, state), show_way(library, state)
+
+
+def _update_neighbours(library: Library, text: str) -> Markup:
+    try:
+        return show_neighbours(library, unpack(State, text))
+    except LineageError as fault:
+        return signs.error(fault)
+
+
+def _update_parcel(library: Library, text: str) -> str:
+    try:
+        return parcel(library, unpack(State, text))
+    except LineageError:
+        return "{}"  # the sheet that was to be saved shows the same error in its place
+
+
+def _made(library: Library, state: State) -> tuple[Model, inference.Samples]:
+    model = library.model(state.model, "generate")
+    return model, inference.sample(library, model.id, state.seed, state.count)
+
+
+# --------------------------------------------------------------------------------------------------- sheets
+
+
+def _columns(count: int) -> int:
+    return math.isqrt(count - 1) + 1
+
+
+def _sheet(
+    model: Model, kind: str, images: Array, scores: Array | None, pick: int | None, footer: Markup
+) -> Markup:
+    """Return one sheet of cells; those of made pictures are buttons that choose the one to look at."""
+    probability = model.has("discriminate") and not model.has("criticise")
+    cells = (
+        _cell(
+            kind,
+            k,
+            image,
+            None if scores is None else float(scores[k]),
+            probability,
+            None if pick is None else k == pick,
+        )
+        for k, image in enumerate(images)
+    )
+    heading = say("dream.made.by", model=signs.title(model), year=model.year) if kind == "made" else None
+    return tag(
+        "article",
+        tag(
+            "header",
+            tag("h3", say(f"dream.{kind}")),
+            tag("span", heading or model.dataset["name"], class_="year"),
+        ),
+        tag("div", *cells, class_="sheet", style=f"--columns:{_columns(len(images))}"),
+        footer,
+        class_="card" if kind == "made" else "card quiet",
+        style=signs.era(model),
+        data_card=model.id if kind == "made" else None,
+        data_sheet=kind,
+    )
+
+
+def _cell(
+    kind: str, index: int, image: Array, score: float | None, probability: bool, chosen: bool | None
+) -> Markup:
+    unit = "probability" if probability else "number"
+    words = say(f"dream.{kind}.alt.scored", number=index + 1, score=score)
+    shown = sprites.picture(image, words if score is not None else say(f"dream.{kind}.alt", number=index + 1))
+    note = tag(
+        "span",
+        tag("span", "–" if score is None else say(f"figure.{unit}", value=score)),
+        class_="score",
+        style=f"--score:{min(max(score, 0.0), 1.0):.3f}" if probability and score is not None else None,
+    )
+    if chosen is None:
+        return tag("div", shown, note, class_="cell")
+    return tag(
+        "button",
+        shown,
+        note,
+        type="button",
+        class_="cell",
+        data_set=json.dumps({"pick": index}),
+        aria_pressed="true" if chosen else "false",
+    )
+
+
+def _score_note(model: Model) -> Message:
+    if model.has("criticise"):
+        return say("dream.score.critic")
+    return say("dream.score.discriminator") if model.has("discriminate") else say("dream.score.none")
+
+
+def _station(index: int, state: State) -> Message:
+    if index == 0:
+        return say("dream.station.seed", seed=state.seed)
+    if index == STATIONS - 1:
+        return say("dream.station.seed", seed=state.other)
+    return say("dream.station", part=index / (STATIONS - 1))
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(generators: tuple[Model, ...], state: State) -> Markup:
+    several = controls.choices(
+        "model",
+        tuple(model.id for model in generators),
+        tuple(signs.title(model) for model in generators),
+        state.model,
+    )
+    return tag(
+        "div",
+        controls.seed_row(NAME, state.seed),
+        tag(
+            "fieldset",
+            tag("legend", say("dream.count")),
+            controls.choices(
+                "count",
+                tuple(map(str, COUNTS)),
+                tuple(say("figure.count", value=count) for count in COUNTS),
+                str(state.count),
+            ),
+        ),
+        tag("fieldset", tag("legend", say("dream.model")), several) if len(generators) > 1 else None,
+        tag("button", say("dream.download"), type="button", class_="link", data_send="submit"),
+        class_="controls",
+    )
+
+
+def _way_controls(state: State) -> Markup:
+    return tag(
+        "div",
+        tag("h3", say("dream.way"), signs.hint("dream.way.hint")),
+        controls.seed(NAME, "other", say("dream.other"), state.other),
+        controls.choices("way", _WAYS, tuple(say(f"dream.way.{way}") for way in _WAYS), state.way),
+        class_="controls",
+    )

@@ -1,0 +1,1 @@
+"""The panel ``game``: who tells made from real."""

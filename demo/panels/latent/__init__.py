@@ -1,0 +1,1 @@
+"""The panel ``latent``: a mixing desk for z."""

@@ -1,0 +1,556 @@
+"""Latent: every number of z under a finger, a walk, two ways from seed to seed, arithmetic on pictures.
+
+Four ways to play with one generator, one at a time; each is one batch. A film is one sheet of frames that the
+browser plays (`demo.panels.films`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.engine import images, inference, latents, limits
+from demo.engine.library import Library
+from demo.kit import carriers, controls, films, paper, signs, sprites
+from demo.kit.markup import Markup, Message, join, say, tag
+from demo.kit.state import unpack, unreadable
+from onnx_models import seeds
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+from onnx_models.seeds import Stream
+
+Array = NDArray[np.float32]
+
+NAME = "latent"
+BANK = 20
+"""Numbers whose sliders are on the table at a time."""
+FURTHEST = 4.0
+"""As far as a slider goes: of a hundred thousand normal numbers six lie beyond."""
+REACH = 2.5
+"""Where the small pictures above and below a slider have its number."""
+FRAMES = 120
+"""Of a walk: a round of five seconds."""
+STATIONS = 61
+"""Of the way between two seeds; every sixth stands in the strip."""
+STRIP = 11
+FRAMES_A_SECOND = 24
+TERM = 3
+"""Seeds that are averaged in a term of the sum: Radford et al. 2016 found one alone unstable."""
+TRAY = 24
+"""Pictures to choose terms from."""
+CHOICE = 64
+"""Seeds from which the first terms are chosen."""
+FILE_SCALE = 5
+
+LABELS = (-1, *range(10))
+_PLAYS = ("knobs", "walk", "way", "sum")
+
+
+@dataclass(frozen=True)
+class State:
+    """What is played, and where it stands."""
+
+    model: str = ""
+    play: str = "knobs"
+    """``knobs``, ``walk``, ``way`` or ``sum``."""
+    seed: int = 7
+    """Where z starts."""
+    label: int = -1
+    """The class asked of a conditional generator."""
+    z: str = ""
+    """The numbers that were turned, ``position:value_position:value``."""
+    bank: int = 0
+    """Which sliders are on the table. (Gradio reads a ``page`` in the address itself.)"""
+    path: int = 1
+    """The seed of the walk."""
+    other: int = 42
+    """The seed at the far end of the way."""
+    a: str = ""
+    """Three seeds, ``1_2_3``; nothing leaves the choice to `_first_terms`."""
+    b: str = ""
+    c: str = ""
+    slot: int = 0
+    """Which of the nine seeds the next choice from the tray replaces."""
+    tray: int = 0
+    """The first seed of the tray, in trays."""
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.has("generate")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, with a picture and the first of its numbers."""
+    models = library.generators
+    if not models:
+        carriers.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
+        return
+    state = State(model=models[0].id)
+    carriers.studio(
+        library,
+        state,
+        NAME,
+        models,
+        parts=controls.choices("play", _PLAYS, tuple(say(f"latent.{play}") for play in _PLAYS), state.play),
+        controls=_desk(models, state),
+        show=show_stage,
+        parcel=parcel_of,
+    )
+
+
+def show_stage(library: Library, state: State) -> Markup:
+    """Return what is being played with."""
+    shown: Mapping[str, Callable[[Library, Model, State], Markup]] = {
+        "knobs": _knobs,
+        "walk": _walk,
+        "way": _way,
+        "sum": _sum,
+    }
+    try:
+        model = library.model(state.model, "generate")
+        if state.play not in shown:
+            raise unreadable()
+        stage = shown[state.play](library, model, state)
+    except LineageError as fault:
+        return signs.error(fault)
+    return tag(
+        "div",
+        stage,
+        tag("p", signs.lesson_button(model, NAME), class_="foot"),
+        class_=f"latent {state.play}",
+        style=signs.era(model),
+        data_card=model.id,
+    )
+
+
+def parcel_of(library: Library, text: str) -> str:
+    """Return what is shown as a file for the visitor: ``{"name", "href"}`` as JSON."""
+    try:
+        state = unpack(State, text)
+        model = library.model(state.model, "generate")
+        name = f"{model.id}-{state.play}-seed-{state.seed}"
+        if state.play in ("walk", "way"):
+            rows = _frames(library, model, state).pictures
+            if state.play == "way":
+                rows = np.concatenate([rows, rows[:, -2:0:-1]], axis=1)  # there and back
+            return paper.parcel(name, gif(rows), "gif")
+        z = _addition(library, model, state)[1] if state.play == "sum" else _z(model, state)[None]
+        pictures = inference.generate(library, model.id, z, state.label).images
+        sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
+        return paper.parcel(name, images.to_png(sheet), "png")
+    except LineageError:
+        return "{}"  # the stage shows the same error
+
+
+def gif(rows: Array) -> bytes:
+    """Encode films side by side, float32 [films, frames, channels, height, width], as an endless GIF."""
+    frames = (
+        images.enlarge(_ground(images.as_image(_beside(moment))), FILE_SCALE)
+        for moment in rows.swapaxes(0, 1)
+    )
+    return images.to_gif(frames, FRAMES_A_SECOND)
+
+
+# ---------------------------------------------------------------------------------------------------- state
+
+
+def _z(model: Model, state: State) -> Array:
+    """Return the vector that the sliders show: the seed's, but for the numbers that were turned."""
+    size = inference.z_size(model)
+    z = _of_seed(state.seed, size)
+    for position, value in _turned(state.z).items():
+        z[limits.Bound("position", 0, size - 1, 0).check(position)] = value
+    return z
+
+
+def _of_seed(seed: int, size: int) -> Array:
+    return seeds.normals(seed, 1, size, Stream.Z)[0]
+
+
+def _turned(text: str) -> dict[int, float]:
+    """Read ``3:1.25_17:-2``: the numbers that were turned, by position."""
+    try:
+        pairs = (part.split(":") for part in text.split("_") if part)
+        turned = {int(position): float(value) for position, value in pairs}
+    except ValueError as fault:
+        raise unreadable() from fault
+    for value in turned.values():
+        if not math.isfinite(value) or abs(value) > FURTHEST:
+            raise limits.out_of_range("z", "a number", -FURTHEST, FURTHEST, value)
+    return turned
+
+
+def _seeds(text: str) -> list[int]:
+    """Read ``1_2_3``: the seeds of one term."""
+    try:
+        chosen = [seeds.check_seed(int(part)) for part in text.split("_")]
+    except ValueError as fault:
+        raise unreadable() from fault
+    if len(chosen) != TERM:
+        raise unreadable()
+    return chosen
+
+
+# ---------------------------------------------------------------------------------------------------- knobs
+
+
+def _knobs(library: Library, model: Model, state: State) -> Markup:
+    """Show the picture, all numbers at a glance, and one bank of sliders between what they lead to."""
+    z = _z(model, state)
+    banks = -(-len(z) // BANK)
+    bank = limits.Bound("bank", 0, banks - 1, 0).check(state.bank)
+    positions = range(bank * BANK, min((bank + 1) * BANK, len(z)))
+    batch = np.repeat(z[None], 1 + 2 * len(positions), axis=0)
+    for k, position in enumerate(positions):
+        batch[1 + 2 * k, position], batch[2 + 2 * k, position] = REACH, -REACH
+    made = inference.generate(library, model.id, batch, state.label).images
+    turned = _turned(state.z)
+    overview = (_overview(z, turned, k, bank) for k in range(banks))
+    faders = (
+        _fader(position, float(z[position]), position in turned, made[1 + 2 * k], made[2 + 2 * k])
+        for k, position in enumerate(positions)
+    )
+    return join(
+        tag(
+            "div",
+            tag("div", sprites.picture(made[0], say("latent.picture", seed=state.seed)), class_="plate"),
+            tag(
+                "div",
+                tag(
+                    "h3",
+                    say("latent.numbers", first=positions[0] + 1, last=positions[-1] + 1, of=len(z)),
+                    signs.hint("latent.numbers.hint"),
+                ),
+                tag("div", *overview, class_="overview", role="group", aria_label=say("latent.banks")),
+                tag(
+                    "p",
+                    tag(
+                        "button",
+                        say("latent.reset"),
+                        type="button",
+                        class_="link",
+                        data_set=json.dumps({"z": ""}),
+                        disabled=not turned,
+                    ),
+                    tag("span", say("latent.turned", count=len(turned))) if turned else None,
+                    _keep("png"),
+                    class_="note",
+                ),
+                class_="glance",
+            ),
+            class_="top",
+        ),
+        tag("div", *faders, class_="faders", data_of=state.z),
+    )
+
+
+def _overview(z: Array, turned: Mapping[int, float], bank: int, chosen: int) -> Markup:
+    """Return the button of one bank: its numbers as bars up and down."""
+    first, last = bank * BANK, min((bank + 1) * BANK, len(z))
+    bars = (
+        tag(
+            "i",
+            class_="turned" if position in turned else None,
+            style=f"--v:{float(z[position]) / FURTHEST:.3f}",
+            data_bar=position,
+        )
+        for position in range(first, last)
+    )
+    return tag(
+        "button",
+        *bars,
+        type="button",
+        data_set=json.dumps({"bank": bank}),
+        aria_pressed="true" if bank == chosen else "false",
+        aria_label=say("latent.bank", first=first + 1, last=last),
+    )
+
+
+def _fader(position: int, value: float, turned: bool, above: Array, below: Array) -> Markup:
+    name = say("latent.number", number=position + 1)
+    return tag(
+        "div",
+        _shortcut(position, REACH, above),
+        tag(
+            "input",
+            type="range",
+            min=-FURTHEST,
+            max=FURTHEST,
+            step=0.05,
+            value=f"{value:.2f}",
+            data_z=position,
+            data_value=f"{value:.2f}",
+            aria_label=name,
+            aria_orientation="vertical",
+        ),
+        _shortcut(position, -REACH, below),
+        tag(
+            "button",
+            f"{round(value, 1) + 0.0:.1f}".replace("-", "−"),
+            type="button",
+            class_="value",
+            data_back=position,
+            disabled=not turned,
+            aria_label=say("latent.back", number=position + 1),
+        ),
+        class_="fader turned" if turned else "fader",
+    )
+
+
+def _shortcut(position: int, value: float, image: Array) -> Markup:
+    """Return a small picture that is one click away; from the keyboard the slider gets there."""
+    return tag(
+        "button",
+        sprites.picture(image, say("latent.shortcut", number=position + 1, value=value)),
+        type="button",
+        tabindex="-1",
+        data_turn=json.dumps([position, value]),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- films
+
+
+@dataclass(frozen=True)
+class _Film:
+    pictures: Array
+    """float32 [films, frames, channels, height, width]."""
+    lengths: Array
+    """float32 [films, frames]: of z."""
+
+
+def _frames(library: Library, model: Model, state: State) -> _Film:
+    start = _z(model, state)
+    if state.play == "walk":
+        ways = [latents.walk(start, FRAMES, seeds.check_seed(state.path))]
+    else:
+        end, t = _of_seed(state.other, len(start)), np.linspace(0.0, 1.0, STATIONS, dtype=np.float32)
+        ways = [latents.lerp(start, end, t), latents.slerp(start, end, t)]
+    made = inference.generate(library, model.id, np.concatenate(ways), state.label).images
+    lengths = np.linalg.norm(np.stack(ways), axis=2)
+    return _Film(made.reshape(len(ways), -1, *made.shape[1:]), lengths)
+
+
+def _walk(library: Library, model: Model, state: State) -> Markup:
+    film = _frames(library, model, state)
+    return join(
+        _cinema(film, (say("latent.walk.alt"),), (None,), "walk"),
+        controls.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), _keep("gif")),
+        _strip(film, 0, FRAMES // 12, "latent.walk.station"),
+    )
+
+
+def _way(library: Library, model: Model, state: State) -> Markup:
+    film = _frames(library, model, state)
+    names = (say("dream.way.linear"), say("dream.way.spherical"))
+    return join(
+        _cinema(film, names, names, "way"),
+        controls.transport(film.pictures.shape[1] - 1, say("latent.way.scrub"), _keep("gif")),
+        *(_strip(film, row, (STATIONS - 1) // (STRIP - 1), "dream.station.alt") for row in range(2)),
+    )
+
+
+def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | None], kind: str) -> Markup:
+    """Return the screens: a walk goes round and round, a way there and back from where both differ most."""
+    count = film.pictures.shape[1]
+    walks = kind == "walk"
+    return films.screens(
+        film.pictures,
+        alts,
+        captions,
+        [[say("latent.length", value=round(float(length), 2)) for length in row] for row in film.lengths],
+        start=0 if walks else count // 2,
+        frames_a_second=FRAMES_A_SECOND,
+        plays=walks,
+        circles=walks,
+        class_="cinema",
+        frame="plate",
+    )
+
+
+def _strip(film: _Film, row: int, step: int, message_id: str) -> Markup:
+    count = film.pictures.shape[1]
+    stations = (
+        tag(
+            "li",
+            tag(
+                "button",
+                sprites.picture(film.pictures[row, k], say(message_id, part=k / max(count - 1, 1))),
+                type="button",
+                tabindex="-1",
+                data_seek=k,
+            ),
+        )
+        for k in range(0, count, step)
+    )
+    return tag("ol", *stations, class_="stations", style=f"--stations:{len(range(0, count, step))}")
+
+
+# ------------------------------------------------------------------------------------------------------ sum
+
+
+def _sum(library: Library, model: Model, state: State) -> Markup:
+    """Show every term of mean(A) - mean(B) + mean(C), and a tray to choose other ones from."""
+    chosen, sums = _addition(library, model, state)
+    size = inference.z_size(model)
+    slot = limits.Bound("slot", 0, 3 * TERM - 1, 0).check(state.slot)
+    tray = limits.Bound("tray", 0, 999, 0).check(state.tray)
+    offered = range(tray * TRAY, (tray + 1) * TRAY)
+    flat = [seed for term in chosen for seed in term]
+    z = np.stack([_of_seed(seed, size) for seed in (*flat, *offered)])
+    made = inference.generate(library, model.id, np.concatenate([sums, z]), state.label).images
+    means, singles, rest = made[:4], made[4 : 4 + 3 * TERM], made[4 + 3 * TERM :]
+    terms = []
+    for k, letter in enumerate("abc"):
+        if k:
+            terms.append(tag("span", "−" if letter == "b" else "+", class_="operator", aria_hidden="true"))
+        own = range(k * TERM, (k + 1) * TERM)
+        few = (_single(singles[place], flat[place], place, place == slot) for place in own)
+        terms.append(
+            tag(
+                "figure",
+                tag("div", *few, class_="few"),
+                tag(
+                    "div",
+                    sprites.picture(means[k], say("latent.mean.alt", term=letter.upper())),
+                    class_="plate",
+                ),
+                tag("figcaption", say("latent.mean", term=letter.upper())),
+                class_="term",
+            )
+        )
+    result = tag(
+        "figure",
+        tag("div", sprites.picture(means[3], say("latent.result.alt")), class_="plate"),
+        tag("figcaption", say("latent.result")),
+        class_="term result",
+    )
+    return join(
+        tag(
+            "div",
+            *terms,
+            tag("span", "=", class_="operator", aria_hidden="true"),
+            result,
+            class_="equation-of",
+        ),
+        tag(
+            "p",
+            tag("span", say("latent.tray", term="ABC"[slot // TERM]), signs.hint("latent.sum.hint")),
+            _set("latent.more", {"tray": tray + 1}),
+            _set("latent.anew", {"a": "", "b": "", "c": "", "slot": 0, "tray": 0}),
+            _keep("png"),
+            class_="note",
+        ),
+        tag(
+            "div",
+            *(_offer(image, seed, slot) for image, seed in zip(rest, offered, strict=True)),
+            class_="tray",
+            data_terms=json.dumps(chosen),
+        ),
+    )
+
+
+def _addition(library: Library, model: Model, state: State) -> tuple[list[list[int]], Array]:
+    """Return the seeds of the three terms, and the z of their means and of the sum, float32 [4, size]."""
+    texts = (state.a, state.b, state.c)
+    chosen = [_seeds(text) for text in texts] if any(texts) else _first_terms(library, model, state.label)
+    size = inference.z_size(model)
+    a, b, c = (np.stack([_of_seed(seed, size) for seed in term]) for term in chosen)
+    return chosen, latents.analogy(a, b, c)
+
+
+def _first_terms(library: Library, model: Model, label: int) -> list[list[int]]:
+    """Choose terms whose sum should say something, where a judge can name the classes of the pictures."""
+    judge = next((judge for judge in library.classifiers if judge.dataset["id"] == model.dataset["id"]), None)
+    if judge is None:
+        return np.arange(3 * TERM).reshape(3, TERM).tolist()
+    z = np.stack([_of_seed(seed, inference.z_size(model)) for seed in range(CHOICE)])
+    made = inference.generate(library, model.id, z, label).images
+    try:
+        labels = inference.classify(library, judge.id, made).labels
+    except LineageError:
+        labels = np.zeros(CHOICE, np.int64)  # a broken judge takes nothing else away
+    return latents.terms(labels, made.sum(axis=(1, 2, 3)), TERM).tolist()
+
+
+def _single(image: Array, seed: int, place: int, chosen: bool) -> Markup:
+    return tag(
+        "button",
+        sprites.picture(image, say("latent.single.alt", term="ABC"[place // TERM], seed=seed)),
+        type="button",
+        data_set=json.dumps({"slot": place}),
+        aria_pressed="true" if chosen else "false",
+    )
+
+
+def _offer(image: Array, seed: int, slot: int) -> Markup:
+    """Return a picture of the tray; the browser knows which place is chosen by now, and puts it there."""
+    return tag(
+        "button",
+        sprites.picture(image, say("latent.offer.alt", seed=seed, term="ABC"[slot // TERM])),
+        type="button",
+        data_offer=seed,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(models: tuple[Model, ...], state: State) -> Markup:
+    who = controls.choices(
+        "model", tuple(model.id for model in models), tuple(map(signs.title, models)), state.model
+    )
+    labelled = [model.id for model in models if inference.takes_label(model, "generate")]
+    labels = controls.choices(
+        "label",
+        tuple(map(str, LABELS)),
+        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in LABELS),
+        str(state.label),
+    )
+    another = tag(
+        "button",
+        say("latent.path"),
+        type="button",
+        class_="link",
+        data_surprise="path",
+        data_below=controls.SLIDER_LIMIT,
+    )
+    return tag(
+        "div",
+        tag("div", controls.seed_row(NAME, state.seed), data_for="knobs walk way"),
+        tag("div", another, data_for="walk"),
+        tag("div", controls.seed(NAME, "other", say("dream.other"), state.other), data_for="way"),
+        tag("fieldset", tag("legend", say("latent.model")), who) if len(models) > 1 else None,
+        tag("fieldset", tag("legend", say("latent.label")), labels, data_labelled=" ".join(labelled)),
+        class_="controls",
+        data_tool="latent",
+    )
+
+
+def _set(message_id: str, wish: Mapping[str, object]) -> Markup:
+    return tag("button", say(message_id), type="button", class_="link", data_set=json.dumps(wish))
+
+
+def _keep(form: str) -> Markup:
+    return tag("button", say(f"latent.keep.{form}"), type="button", class_="link", data_send="submit")
+
+
+# -------------------------------------------------------------------------------------------------- pictures
+
+
+def _beside(pictures: Array, gap: int = 4) -> Array:
+    """Lay pictures, float32 [count, channels, height, width], in one row: [channels, height, width]."""
+    padded = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, gap)))
+    count, channels, height, width = padded.shape
+    return padded.transpose(1, 2, 0, 3).reshape(channels, height, count * width)[..., :-gap]
+
+
+def _ground(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put ink on white paper; colours stay."""
+    return 255 - picture if picture.ndim == 2 else picture

@@ -1,0 +1,1 @@
+"""The panel ``map``: codes of two numbers as maps."""

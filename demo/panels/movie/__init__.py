@@ -1,0 +1,1 @@
+"""The panel ``movie``: a Gibbs chain, frame by frame."""

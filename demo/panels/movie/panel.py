@@ -1,0 +1,324 @@
+"""Movie: ten Gibbs chains side by side with a class held or free, all layers of one of them, step by step.
+
+After the digit movie of Hinton, Osindero and Teh 2006 (section 6). The chains are computed in pieces and sent
+while they are computed; the browser (``panel.js``) keeps every frame, so that scrubbing asks nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.engine import examples, images, inference, limits
+from demo.engine.inference import Step
+from demo.engine.library import Library
+from demo.kit import carriers, controls, paper, signs, sprites
+from demo.kit.markup import Markup, Message, join, say, tag
+from demo.kit.state import pack, sent_picture, unpack
+from onnx_models.catalog import Model
+from onnx_models.errors import LineageError
+
+Array = NDArray[np.float32]
+
+NAME = "movie"
+CHAINS = 10
+STEPS_A_PIECE = 20
+PREVIEW_STEPS = 20
+"""Computed when the page is built, for the first paint; the rest is asked for when the tab is opened."""
+SETTLE = 150
+"""Milliseconds a control has to rest before a movie is asked for: a dragged seed would ask for dozens."""
+FRAMES_A_SECOND = 25
+"""Of the file to keep; 50 is the most that browsers play of a GIF, whose unit is a hundredth of a second."""
+FILE_SCALE = 3
+FREE, EACH = "free", "each"
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows; which chain is looked at, and when, is the browser's own."""
+
+    model: str = ""
+    """Who dreams."""
+    label: str = EACH
+    """``free``, ``each`` (chain k holds class k) or the class that all chains hold."""
+    start: str = "noise"
+    """``noise`` or ``drawing``, that of the panel Draw."""
+    drawing: str = ""
+    """A ``data:`` URI, or nothing where an example is taken."""
+    example: int = 0
+    seed: int = 7
+    steps: int = limits.STEPS.highest
+
+
+PRIVATE = ("drawing",)
+
+
+def shows(model: Model) -> bool:
+    """Whether the model has a place in this panel."""
+    return model.kind == "model" and model.has("gibbs_step")
+
+
+def build(library: Library) -> None:
+    """Lay the panel out, with the beginning of its first movie."""
+    models = dreamers(library)
+    state = State(model=models[-1].id, example=examples.first(library))
+    carriers.lead(NAME)
+    desk = carriers.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
+    preview = replace(state, steps=PREVIEW_STEPS)
+    *_, first = stream(library, pack(preview), whole=state)
+    stage = carriers.view(Markup(first), "stage", runs="movie", answers=False)
+    carriers.lessons(models, NAME)
+    parcel = carriers.download()
+    carriers.stream([desk.input, stage.input], lambda text: stream(library, text), desk, stage)
+
+    def keep(text: str) -> Iterator[str]:
+        yield from parcel_of(library, text)  # a generator itself, which is what Gradio looks for
+
+    desk.submit(
+        keep,
+        desk,
+        parcel,
+        **carriers.listening(limits.MOVIES),
+    )
+
+
+def dreamers(library: Library) -> tuple[Model, ...]:
+    """Return who can be watched: those that take no label first, so that the last one is the richest."""
+    models = (model for model in library.chains if model.kind == "model")
+    return tuple(sorted(models, key=_takes_label))
+
+
+def stream(library: Library, text: str, whole: State | None = None) -> Iterator[str]:
+    """Make a movie; each value is all of it so far, one JSON object a line, so that only its end is sent.
+
+    The first line is ``{"asked": state, "steps": last step, "end": last step of this log, "stage": markup}``.
+    Each line after it is
+    ``{"first": step, "count": steps, "sheets": [URI, ...], "energy": [[nats of each chain] of each step]}``
+    with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each step. What
+    cannot be shown is one line, ``{"asked": state, "problem": markup}``.
+
+    Parameters
+    ----------
+    whole : what this log is the beginning of, if not all of it
+
+    """
+    log, asked = "", {}
+    try:
+        state = unpack(State, text)
+        whole = whole or state
+        asked = asdict(whole)
+        model, steps = _start(library, state)
+        while piece := tuple(islice(steps, STEPS_A_PIECE)):
+            if not log:
+                stage = _stage(model, piece[0], whole)
+                log = _line(asked=asked, steps=whole.steps, end=state.steps, stage=stage)
+            log += _line(
+                first=piece[0].index,
+                count=len(piece),
+                sheets=[sprites.sheet_uri(tiles, levels) for tiles, levels in _tiles(piece)],
+                energy=[[round(float(nats), 1) for nats in step.free_energy] for step in piece],
+            )
+            yield log
+    except LineageError as fault:
+        yield _line(asked=asked, problem=signs.error(fault))
+
+
+def parcel_of(library: Library, text: str) -> Iterator[str]:
+    """Make the movie as a GIF for the visitor, whom each value tells how far it is: ``{"done", "steps"}``.
+
+    The last value is ``{"name", "href"}``, all of them as JSON. Gradio ends it between two values when the
+    visitor leaves.
+    """
+    frames = []
+    try:
+        state = unpack(State, text)
+        model, steps = _start(library, state)
+        for step in steps:
+            frames.append(step.visible_mean)
+            if step.index % STEPS_A_PIECE == 0:
+                yield json.dumps({"done": step.index, "steps": state.steps})
+    except LineageError:
+        yield "{}"  # the stage shows the same error
+        return
+    yield paper.parcel(f"{model.id}-{state.label}-seed-{state.seed}", gif(frames), "gif")
+
+
+def gif(moments: Iterable[Array]) -> bytes:
+    """Encode the chains, float32 [chains, 1, height, width] at each moment, on white paper."""
+    frames = (255 - images.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE) for moment in moments)
+    return images.to_gif(frames, FRAMES_A_SECOND)
+
+
+def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
+    """Check everything that was asked for and begin the chains."""
+    model = library.model(state.model, "gibbs_step")
+    steps = limits.Bound("steps", 1, limits.STEPS.highest, State.steps).check(state.steps)
+    picture = (
+        examples.original(library, sent_picture(state.drawing), state.example)
+        if state.start == "drawing"
+        else None
+    )
+    labels = _labels(state.label) if _takes_label(model) else -1
+    return model, inference.gibbs_steps(library, model.id, picture, steps, state.seed, labels, CHAINS)
+
+
+def _labels(label: str) -> int | Sequence[int]:
+    if label == EACH:
+        return range(CLASSES)
+    if label == FREE:
+        return -1
+    return limits.LABEL.check(int(label) if label.lstrip("-").isdecimal() else label)
+
+
+def _takes_label(model: Model) -> bool:
+    return any(tensor.name == "label" for tensor in model.graphs["gibbs_step"].inputs)
+
+
+def _line(**content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+# ---------------------------------------------------------------------------------------------------- stage
+
+
+def _tiles(piece: Sequence[Step]) -> Iterator[tuple[Array, int]]:
+    """Return what each canvas of the stage shows, [chains, steps, height, width], and its depths of ink."""
+    yield np.stack([step.visible_mean[:, 0] for step in piece], axis=1), sprites.LEVELS
+    for k, layer in enumerate(piece[0].layers):
+        values = np.stack([step.layers[k].values for step in piece], axis=1)  # [chains, steps, units]
+        bits = layer.name in ("visible", "hidden")
+        tiles = values.reshape(*values.shape[:2], *sprites.field(values.shape[2]))
+        yield tiles, 2 if bits else sprites.LEVELS
+    if piece[0].label_mean is not None:
+        means = np.stack([step.label_mean for step in piece if step.label_mean is not None], axis=1)
+        yield means[:, :, None, :], sprites.LEVELS
+
+
+def _stage(model: Model, step: Step, state: State) -> Markup:
+    height, width = step.visible_mean.shape[-2:]
+    picture = _layer(say("movie.pixels", count=height * width), (height, width))
+    above = [
+        _layer(say("movie.units", count=layer.values.shape[1]), sprites.field(layer.values.shape[1]))
+        for layer in step.layers
+    ]
+    labels = _label_layer(step.label_mean.shape[1]) if step.label_mean is not None else None
+    return tag(
+        "div",
+        tag(
+            "div",
+            *(_chain(k, state if _takes_label(model) else None, (height, width)) for k in range(CHAINS)),
+            class_="chains",
+            role="radiogroup",
+            aria_label=say("movie.chains", model=signs.title(model)),
+        ),
+        controls.transport(state.steps, say("movie.scrub"), tag("output")),
+        tag(
+            "figure",
+            _curves(),
+            tag("figcaption", tag("span", say("movie.energy")), signs.hint("movie.energy.hint")),
+            class_="plot",
+        ),
+        tag("ol", picture, *above, labels, class_="stack", aria_label=say("movie.layers")),
+        tag("p", signs.lesson_button(model, NAME), class_="note"),
+        class_="movie",
+        style=signs.era(model),
+        data_card=model.id,
+    )
+
+
+def _chain(number: int, state: State | None, size: tuple[int, int]) -> Markup:
+    """Return one chain's screen; without a state its model has no labels to hold."""
+    held = number if state and state.label == EACH else state.label if state and state.label != FREE else None
+    name = (
+        say("movie.chain", number=number + 1)
+        if held is None
+        else say("movie.chain.held", number=number + 1, label=held)
+    )
+    return tag(
+        "label",
+        tag("input", type="radio", name="movie-chain", value=number, aria_label=name),
+        _canvas(size, name, data_chain=number),
+        tag("span", "·" if held is None else str(held), aria_hidden="true"),
+        class_="chain",
+    )
+
+
+def _curves() -> Markup:
+    """Return the free energy of every chain over the steps; the browser draws it while it arrives."""
+    lines = (tag("polyline") for _ in range(CHAINS))
+    return tag("svg", *lines, tag("line"), class_="energy", preserveAspectRatio="none", aria_hidden="true")
+
+
+def _layer(caption: Message, size: tuple[int, int]) -> Markup:
+    return tag("li", _canvas(size, caption, data_layer=True), tag("span", caption), class_="layer")
+
+
+def _label_layer(classes: int) -> Markup:
+    digits = (tag("span", str(label)) for label in range(classes))
+    caption = say("movie.labels", count=classes)
+    return tag(
+        "li",
+        _canvas((1, classes), caption, data_layer=True),
+        tag("span", *digits, class_="digits", style=f"--classes:{classes}", aria_hidden="true"),
+        tag("span", caption),
+        class_="layer labels",
+    )
+
+
+def _canvas(size: tuple[int, int], name: Message, **data: Any) -> Markup:
+    height, width = size
+    return tag(
+        "canvas",
+        class_="picture ink",
+        width=width,
+        height=height,
+        style=f"--w:{width};--h:{height}",
+        role="img",
+        aria_label=name,
+        **data,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- desk
+
+
+def _desk(models: tuple[Model, ...], state: State) -> Markup:
+    classes = tuple(map(str, range(CLASSES)))
+    held = controls.choices(
+        "label",
+        (EACH, FREE, *classes),
+        (say("movie.label.each"), say("movie.label.free"), *(say("figure.count", value=k) for k in classes)),
+        state.label,
+    )
+    who = controls.choices(
+        "model", tuple(model.id for model in models), tuple(map(signs.title, models)), state.model
+    )
+    starts = controls.choices(
+        "start", ("noise", "drawing"), (say("movie.start.noise"), say("movie.start.drawing")), state.start
+    )
+    labelled = " ".join(model.id for model in models if _takes_label(model))
+    return join(
+        tag(
+            "div",
+            tag("fieldset", tag("legend", say("movie.model")), who) if len(models) > 1 else None,
+            tag(
+                "fieldset",
+                tag("legend", say("movie.label")),
+                held,
+                class_="movie-labels",
+                data_labelled=labelled,
+            ),
+            tag("fieldset", tag("legend", say("movie.start")), starts),
+            controls.seed_row(NAME, state.seed),
+            tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),
+            class_="controls",
+            data_tool="movie",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The panel ``onez``: one z, many generators."""

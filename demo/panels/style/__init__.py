@@ -1,0 +1,1 @@
+"""The panel ``style``: the desk of the StyleGANs."""

@@ -1,0 +1,1 @@
+"""The panel ``time``: how a generator learned."""
