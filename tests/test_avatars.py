@@ -197,7 +197,9 @@ def test_errors_are_counted_for_each_attribute() -> None:
         run=lambda graph, inputs, title: {"class_logits": logits(seen)},
         once=lambda key, make: make(),
     )
-    model: Any = SimpleNamespace(id="judge", graphs={"classify": CLASSIFY}, family="classifier", kind="judge")
+    model: Any = SimpleNamespace(
+        id="judge", graphs={"classify": CLASSIFY}, family="classifier", kind="judge", reported=()
+    )
     found = {
         metric.name: metric.value for metric in classify.measure(cast(Model, model), cast(Context, context))
     }
