@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import inference
+from demo.engine import inference
 from demo.engine.library import Library
 from onnx_models import catalog
 
