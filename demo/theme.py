@@ -12,7 +12,7 @@ from demo.kit import carriers, messages, typeface
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "films.js")
+_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js")
 _STYLES = ("page.css", "verdict.css")
 
 
