@@ -13,7 +13,7 @@ from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
 _SCRIPTS = ("page.js", "pen.js", "player.js", "films.js")
-_STYLES = ("page.css", "verdict.css")
+_STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css")
 
 
 def launch_options(library: Library) -> dict[str, Any]:
