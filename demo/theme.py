@@ -12,8 +12,8 @@ from demo.kit import carriers, messages, typeface
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "films.js")
-_STYLES = ("page.css", "verdict.css")
+_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js")
+_STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css")
 
 
 def launch_options(library: Library) -> dict[str, Any]:

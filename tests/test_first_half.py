@@ -30,7 +30,9 @@ from demo.kit import sprites, verdict
 from demo.kit.state import pack
 from demo.kit.turns import Turns
 from demo.panels.draw import panel as draw
+from demo.panels.draw import scene as scene_of_draw
 from demo.panels.map import panel as code_map
+from demo.panels.map import scene
 from demo.panels.movie import panel as movie
 from onnx_models import seeds
 from onnx_models.catalog import Graph
@@ -160,7 +162,7 @@ def test_who_can_answer_stands_by_year_family_and_size_of_code(library: Library,
         tiny.write_model(tmp_path, f"preset_{size}", graphs, kind="exhibit", year=2006, family="autoencoder")
     tiny.write_model(tmp_path, "denoising", tiny.autoencoder(seed=6), year=2008, family="autoencoder")
     more = Library.open([library.catalog.models[0].folder.parent, tmp_path], "cpu")
-    assert [model.id for model in draw.networks(more)] == [
+    assert [model.id for model in scene_of_draw.networks(more)] == [
         "rbm",
         "preset_10",
         "preset_5",
@@ -451,7 +453,7 @@ def test_a_glyph_stands_where_its_digit_is_encoded_and_the_grid_is_what_is_decod
     model = library.model("vae_2")
     digits = library.examples("mnist")
     codes = inference.encode(library, "vae_2", digits.images / np.float32(255))
-    window = code_map.Window.around(codes)
+    window = scene.Window.around(codes)
     percent = window.percent(codes)
     inside = ((percent > 0) & (percent < 100)).all(axis=1)
     assert 0.9 <= inside.mean() < 1  # a few far out must not make a blot of all the others
@@ -476,9 +478,9 @@ def test_a_place_has_the_tint_of_the_digit_that_a_judge_reads_there(library: Lib
     """Catches tints in other rows or columns, and a tint where the judge is unsure."""
     model = library.model("vae_2")
     codes = inference.encode(library, "vae_2", library.examples("mnist").images / np.float32(255))
-    pictures = inference.decode(library, "vae_2", code_map.Window.around(codes).places(code_map.GRID))
-    judged = [inference.classify(library, "classifier_mlp", pictures[k : k + 50]) for k in range(0, 900, 50)]
-    sure = np.concatenate([answer.probabilities.max(axis=1) for answer in judged]) >= code_map.SURE
+    pictures = inference.decode(library, "vae_2", scene.Window.around(codes).places(code_map.GRID))
+    judged = [inference.classify(library, "classifier_cnn", pictures[k : k + 50]) for k in range(0, 900, 50)]
+    sure = np.concatenate([answer.probabilities.max(axis=1) for answer in judged]) >= scene.SURE
     expected = np.where(sure, np.concatenate([answer.labels for answer in judged]), -1).reshape(30, 30)
     shown = np.full((30, 30), -1)
     rect = r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="1" class="digit-(\d)"'
@@ -505,12 +507,12 @@ def test_the_pointer_starts_on_the_same_digit_of_every_map_inside_its_window(lib
     models = tuple(library.model(model_id) for model_id in ("autoencoder_2", "vae_2"))
     images = library.examples("mnist").images / np.float32(255)
     found = []
-    for model, start in zip(models, code_map._starts(library, models), strict=True):
-        codes = inference.encode(library, model.id, images)
-        percent = code_map.Window.around(codes).percent(np.array([[start.x, start.y]]))
+    for model, start in scene.starts(library, models).items():
+        codes = inference.encode(library, model, images)
+        percent = scene.Window.around(codes).percent(np.array([start]))
         assert (percent > 0).all()
         assert (percent < 100).all()
-        found.append(int(np.abs(codes - [start.x, start.y]).sum(axis=1).argmin()))
+        found.append(int(np.abs(codes - start).sum(axis=1).argmin()))
     assert found[0] == found[1]
     assert library.examples("mnist").labels[found[0]] == 2
 

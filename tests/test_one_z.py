@@ -21,6 +21,7 @@ from demo.engine import inference, limits, wall
 from demo.engine.library import Library
 from demo.kit.state import pack
 from demo.panels.onez import panel as one_z
+from demo.panels.onez import scene
 from demo.panels.onez.panel import State
 from onnx_models import seeds
 from onnx_models.errors import LineageError
@@ -114,12 +115,12 @@ def test_a_place_is_the_same_z_on_every_card(library: Library) -> None:
 def test_the_noise_is_drawn_darkest_where_it_is_highest() -> None:
     z = np.zeros((2, 100), np.float32)
     z[0, 0], z[0, 99] = 3, -3
-    first, second = one_z.noise_picture(z, 28)[:, 0]
+    first, second = scene.noise_picture(z, 28)[:, 0]
     assert first[4:6, 4:6].min() > 0.98  # ten dots of two pixels in the middle of 28
     assert first[22:24, 22:24].max() < 0.02
     assert second[4:24, 4:24] == pytest.approx(0.5)
     assert not second[:4].any()
-    assert one_z.noise_picture(seeds.normals(1, 3, 128), 32).shape == (3, 1, 32, 32)
+    assert scene.noise_picture(seeds.normals(1, 3, 128), 32).shape == (3, 1, 32, 32)
 
 
 def test_only_who_takes_a_label_is_asked(library: Library) -> None:

@@ -26,7 +26,9 @@ from demo.engine.library import Library
 from demo.kit import sprites
 from demo.kit.state import pack
 from demo.panels.time import panel as time_machine
-from demo.panels.time.panel import COUNT, Axis, State
+from demo.panels.time import scene
+from demo.panels.time.panel import COUNT, State
+from demo.panels.time.scene import Axis
 from onnx_models import runtime, seeds
 from onnx_models.diversity import mean_pairwise_distance
 from onnx_models.errors import LineageError
@@ -227,8 +229,8 @@ def test_steps_keep_the_mean_over_any_whole_stretch() -> None:
     draw = np.random.default_rng(0)
     seen = np.cumsum(draw.integers(50, 400, 900))
     curve = Curve("distance", seen, draw.uniform(1, 9, 900))
-    steps = time_machine._steps(curve, Axis(10.0, int(seen[-1])))
-    assert len(steps) <= time_machine.STEPS + 1
+    steps = scene.steps(curve, Axis(10.0, int(seen[-1])))
+    assert len(steps) <= scene.STEPS + 1
     assert steps[0][0] == 0
     assert steps[-1][1] == seen[-1]
     assert all(left[1] == right[0] for left, right in pairwise(steps))
@@ -240,7 +242,7 @@ def test_steps_keep_the_mean_over_any_whole_stretch() -> None:
 def test_rivals_are_drawn_together_and_nothing_of_another_unit(library: Library) -> None:
     def names(*quantities: str) -> list[str]:
         curves = [Curve(name, np.array([1]), np.array([1.0])) for name in quantities]
-        return [curve.name for curve in time_machine._drawn(curves)]
+        return [curve.name for curve in scene.drawn(curves)]
 
     rivals = ["discriminator", "generator"]
     assert names("real_probability", "generator", "discriminator") == rivals
@@ -263,13 +265,13 @@ def test_the_axis_gives_all_snapshots_on_the_wall_room(library: Library) -> None
     assert axis.place(9000) == 1
     places = [axis.place(seen) for seen in (0, 600, 1200, 6000, 9000)]
     assert min(np.diff(places)) > 0.09
-    assert all(0.08 <= axis.place(tick) <= 1 for tick in time_machine._ticks(axis))
+    assert all(0.08 <= axis.place(tick) <= 1 for tick in scene.ticks(axis))
 
 
 def test_frames_that_would_lie_on_the_next_are_left_out_and_the_last_never_is() -> None:
     places = [0.0, 0.05, 0.2, 0.24, 0.28, 1.0]
-    assert time_machine._apart(places, [0.06] * 6) == [False, True, True, False, True, True]
-    assert time_machine._apart(places, [0.01] * 6) == [True] * 6
+    assert scene.apart(places, [0.06] * 6) == [False, True, True, False, True, True]
+    assert scene.apart(places, [0.01] * 6) == [True] * 6
 
 
 @pytest.mark.parametrize(("count", "text"), [(1, "1"), (1000, "1 k"), (100_000, "100 k"), (10**7, "10 M")])
@@ -393,7 +395,7 @@ def test_collapse_becomes_a_number(library: Library) -> None:
     # The evaluation's own measure, on what stands on the wall.
     model = library.model("gan_collapsed")
     replay = history.replay(library, model, 7, [-1] * COUNT)
-    values = time_machine._diversity(library, model, replay)
+    values = scene.diversity(library, model, replay)
     assert isinstance(values, list)
     assert values[0] > 0.1  # before it fell
     assert values[1:] == [0, 0]  # z moves nothing any more

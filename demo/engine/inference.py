@@ -6,6 +6,7 @@ Pictures are float32 [count, 1, 28, 28] in [0, 1], ink = 1; one picture alone is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream
 
 Array = NDArray[np.float32]
+
+_CLASSES = re.compile(r"\{-1, \.\.\., (\d{1,6})\}")
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,14 @@ def z_size(model: Model) -> int:
 def takes_label(model: Model, role: str) -> bool:
     """Whether that graph of a model has an input for the class."""
     return cookbook.takes(model.graphs[role], "label")
+
+
+def classes(model: Model, role: str) -> int:
+    """Return how many classes that graph of a model can be asked for, 0 where none can."""
+    if not takes_label(model, role):
+        return 0
+    match = _CLASSES.fullmatch(model.graphs[role].input("label").range)
+    return int(match[1]) + 1 if match else limits.LABEL.highest + 1
 
 
 def interpolate(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from demo.engine import inference
 from demo.engine.inference import Array, Classes
 from demo.engine.library import Library
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
+
+
+def judge(library: Library, dataset: str, image: Mapping[str, int]) -> Model | None:
+    """Return who says which class made pictures of a data set and a size show; None where nobody does.
+
+    It is the one that the evaluation asks; not who answers several questions about a picture, for then there
+    is no one class.
+    """
+    found = library.catalog.judge(dataset, image)
+    return None if found is None or found.questions else found
 
 
 def readers(library: Library, dataset: str) -> tuple[Model, ...]:

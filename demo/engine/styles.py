@@ -47,7 +47,6 @@ WILD = 1e4
 """No style of any network comes near; of a visitor's beyond, the picture would be nothing but NaN."""
 
 _PART = re.compile(r"rgb_(\d+)")
-_CLASSES = re.compile(r"\{-1, \.\.\., (\d{1,6})\}")
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,7 @@ def takes_label(model: Model) -> bool:
 
 def classes(model: Model) -> int:
     """Return how many classes can be asked for, 0 where none can."""
-    if not takes_label(model):
-        return 0
-    match = _CLASSES.fullmatch(model.graphs["mapping"].input("label").range)
-    return int(match[1]) + 1 if match else limits.LABEL.highest + 1
+    return inference.classes(model, "mapping")
 
 
 def noise_sizes(model: Model) -> tuple[tuple[int, int], ...]:

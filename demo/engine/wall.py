@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import inference, limits
+from demo.engine import inference, judging, limits
 from demo.engine.library import Library
 from onnx_models.catalog import Model
 from onnx_models.diversity import mean_pairwise_distance
@@ -134,7 +134,7 @@ def _wall(library: Library, dataset: str) -> Wall | None:
     makers = [model for model in library.catalog.models if shows(model) and model.dataset["id"] == dataset]
     sizes = [model.image for model in makers]
     for image in sorted(sizes, key=sizes.count, reverse=True):
-        judge = library.catalog.judge(dataset, image)
-        if judge is not None and not judge.questions:  # of answers to ten questions there is no one class
+        judge = judging.judge(library, dataset, image)
+        if judge is not None:
             return Wall(dataset, judge, tuple(model for model in makers if model.image == image))
     return None

@@ -92,7 +92,7 @@ def transport(last: int, scrub: Message, *more: Markup, at: int = 0) -> Markup:
     """Return a play button and a slider from 0 to ``last``, for a script of the page to move."""
     return tag(
         "div",
-        tag("button", type="button", class_="play", data_play=True, aria_label=say("movie.play")),
+        tag("button", type="button", class_="play", data_play=True, aria_label=say("player.play")),
         tag("input", type="range", min=0, max=last, step=1, value=at, data_scrub=True, aria_label=scrub),
         *more,
         class_="transport",

@@ -1,4 +1,4 @@
-// A projector for films that the server has made (demo/panels/films.py): every screen of a panel shows the same
+// A projector for films that the server has made (demo/kit/films.py): every screen of a panel shows the same
 // moment. `kind` names what is played now: a film of another kind begins anew, one of the same kind goes on.
 
 lineage.projector = (root, kind) => {
@@ -10,22 +10,16 @@ lineage.projector = (root, kind) => {
   let film = null; // {uri, sheet, count, kind, pace, circles}
   let step = 0;
   let way = 1; // forwards or backwards
-  let playing = false;
-  let last = 0;
-  let frame = 0;
 
   async function load() {
     const screens = find("[data-film]");
     if (!screens) {
       film = null;
-      return play(false);
+      return player.play(false);
     }
     const { film: uri, frames, start, rate, plays, circles } = screens.dataset;
     if (film?.uri === uri) return show();
-    const image = new Image();
-    image.src = uri;
-    await image.decode();
-    const sheet = await createImageBitmap(image);
+    const sheet = await lineage.decode(uri);
     if (!screens.isConnected || screens.dataset.film !== uri) return; // another one has come
     const fresh = film?.kind !== kind();
     film = { uri, sheet, count: Number(frames), kind: kind(), pace: 1000 / rate, circles: circles === "true" };
@@ -34,7 +28,7 @@ lineage.projector = (root, kind) => {
       way = step > 0 ? -1 : 1;
     }
     step = Math.min(step, film.count - 1);
-    if (fresh) play(plays === "true" && !root.hidden && !lineage.calm());
+    if (fresh) player.play(plays === "true" && !root.hidden && !lineage.calm());
     else show();
   }
 
@@ -42,11 +36,7 @@ lineage.projector = (root, kind) => {
     const scrub = find("[data-scrub]");
     if (!film || !scrub) return;
     for (const screen of all("[data-screen]")) {
-      const { width, height } = screen;
-      const context = screen.getContext("2d");
-      context.clearRect(0, 0, width, height);
-      const top = Number(screen.dataset.screen) * height;
-      context.drawImage(film.sheet, step * width, top, width, height, 0, 0, width, height);
+      lineage.put(screen, film.sheet, { column: step, row: Number(screen.dataset.screen) });
     }
     for (const told of all("[data-told]")) lineage.name(told, JSON.parse(told.dataset.told)[step]);
     scrub.max = film.count - 1;
@@ -59,28 +49,13 @@ lineage.projector = (root, kind) => {
       stop.classList.toggle("shown", place(stop) === reached);
       stop.classList.toggle("passed", place(stop) <= step);
     }
-    const button = find(".play");
-    const words = [playing ? "movie.pause" : "movie.play"];
-    button.classList.toggle("playing", playing);
-    button.dataset.say = JSON.stringify({ "aria-label": words });
-    button.setAttribute("aria-label", lineage.say(words));
+    player.mark();
   }
 
   const place = (stop) => Number(stop.dataset.seek);
 
-  function play(wish) {
-    playing = wish && film !== null;
-    cancelAnimationFrame(frame);
-    if (playing) frame = requestAnimationFrame(tick);
-    show();
-  }
-
   // Round and round, or there and back.
-  function tick(now) {
-    frame = requestAnimationFrame(tick);
-    if (root.hidden) return play(false);
-    if (now - last < film.pace) return;
-    last = now;
+  function next() {
     if (film.circles) step = (step + 1) % film.count;
     else {
       if (step + way < 0 || step + way >= film.count) way = -way;
@@ -91,21 +66,21 @@ lineage.projector = (root, kind) => {
 
   function seek(wish) {
     step = wish;
-    play(false);
+    show();
   }
 
-  root.addEventListener("input", ({ target }) => {
-    if (target.dataset.scrub !== undefined) seek(target.valueAsNumber);
+  const player = lineage.player(root, {
+    ready: () => film !== null,
+    pace: () => film.pace,
+    next,
+    scrub: seek,
+    changed: show,
   });
   root.addEventListener("click", ({ target }) => {
     const stop = target.closest("[data-seek]");
-    if (stop) seek(place(stop));
-    if (target.closest(".play")) play(!playing);
-  });
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.dataset.scrub === undefined) return;
-    play(!playing);
-    event.preventDefault();
+    if (!stop) return;
+    player.halt();
+    seek(place(stop));
   });
   root.addEventListener("lineage:shown", () => lineage.during(load()));
   lineage.during(load());

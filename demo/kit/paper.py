@@ -6,7 +6,7 @@ import base64
 import json
 
 PAPER, INK = "#faf7f2", "#1c1b1a"
-"""The page's ground and its text; dark mode turns them round. ``kit/page.css`` has the tones between."""
+"""The page's ground and its text; dark mode turns them round. ``kit/tokens.css`` has the tones between."""
 
 
 def parcel(name: str, content: bytes, kind: str) -> str:

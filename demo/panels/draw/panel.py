@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +12,11 @@ from demo.engine import examples, inference, judging, limits
 from demo.engine.corruption import Corruption, corrupt
 from demo.engine.images import SIDE
 from demo.engine.inference import Answer, Chain, Reconstruction
-from demo.engine.library import Digits, Library
+from demo.engine.library import Library
 from demo.kit import carriers, controls, signs, sprites, verdict
 from demo.kit.markup import Markup, Message, join, say, tag
 from demo.kit.state import sent_picture, unpack
+from demo.panels.draw import scene
 from onnx_models import seeds
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -24,9 +24,6 @@ from onnx_models.errors import LineageError
 Array = NDArray[np.float32]
 
 NAME = "draw"
-CLASSES = 10
-EXAMPLE_ROWS = 8
-"""Rows of example digits, one of each class, that a visitor can leaf through."""
 FRAMES = 10
 """Most pictures in a film strip, the start and the end of the chain included."""
 MOST_STEPS = 100
@@ -61,14 +58,12 @@ PRIVATE = ("drawing", "hidden")
 """Too long for an address."""
 
 
-def shows(model: Model) -> bool:
-    """Whether the model has a place in this panel: it rebuilds pictures of the kind that is drawn here."""
-    return model.has("reconstruct") and model.dataset["id"] == examples.DATASET
+shows = scene.shows
 
 
 def build(library: Library) -> None:
     """Lay the panel out, its first answers included."""
-    everyone, usual = networks(library), _usual(library)
+    everyone, usual = scene.networks(library), scene.usual(library)
     state = State(example=examples.first(library), models=",".join(model.id for model in usual))
     carriers.lead(NAME)
     desk = carriers.desk(_desk(library, state), state, NAME, PRIVATE)
@@ -78,7 +73,7 @@ def build(library: Library) -> None:
     carriers.lessons((*everyone, *readers), NAME)
     if len(everyone) > len(usual):
         carriers.fixed(_who(everyone, usual), "who")
-    if _dreamers(library):
+    if scene.dreamers(library):
         carriers.fixed(_chain_controls(state), "chain")
     strips = carriers.view(show_chains(library, state), "strips")
     for model in library.catalog.having("parameters", "gibbs_step"):
@@ -93,7 +88,7 @@ def show_answers(library: Library, state: State) -> Markup:
             examples.original(library, sent_picture(state.drawing), state.example),
             _corruption(state),
         )
-        chosen = [model.id for model in _answering(library, state.models)]
+        chosen = [model.id for model in scene.answering(library, state.models)]
         return _answers(library, inference.reconstruct(library, picture, chosen, damage, state.seed))
     except LineageError as fault:
         return signs.error(fault)
@@ -110,51 +105,7 @@ def show_chains(library: Library, state: State) -> Markup:
         steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
     except LineageError as fault:
         return signs.error(fault)
-    return join(*(_strip(library, model, start, steps, state.seed) for model in _dreamers(library)))
-
-
-def networks(library: Library) -> tuple[Model, ...]:
-    """Return who can rebuild a drawing, in the order of the cards."""
-    return _in_order(library, (model for model in library.catalog.models if shows(model)))
-
-
-def _in_order(library: Library, models: Iterable[Model]) -> tuple[Model, ...]:
-    """Sort by year, a family together and its largest code first; baselines stand last."""
-    families = [model.family for model in _usual(library)]
-
-    def place(model: Model) -> tuple[bool, int, int, int]:
-        family = families.index(model.family) if model.family in families else len(families)
-        return model.kind == "baseline", model.year, family, -_code_size(model)
-
-    return tuple(sorted(models, key=place))
-
-
-def _usual(library: Library) -> tuple[Model, ...]:
-    """Return who answers unless others are asked for: the oldest model of each family."""
-    first: dict[str, Model] = {}
-    for model in library.catalog.models:
-        if shows(model) and model.kind == "model":
-            first.setdefault(model.family, model)
-    return tuple(first.values())
-
-
-def _code_size(model: Model) -> int:
-    """Return how many numbers a model makes of a picture before it rebuilds it."""
-    codes = (tensor.shape for tensor in model.graphs["reconstruct"].outputs if tensor.name == "code")
-    return sum(int(np.prod([axis for axis in shape if isinstance(axis, int)])) for shape in codes)
-
-
-def _answering(library: Library, chosen: str) -> tuple[Model, ...]:
-    if not chosen:
-        return _usual(library)
-    ids = dict.fromkeys(chosen.split(","))
-    return _in_order(library, (library.model(model_id, "reconstruct") for model_id in ids))
-
-
-def _dreamers(library: Library) -> tuple[Model, ...]:
-    return tuple(
-        model for model in library.chains if model.kind == "model" and model.dataset["id"] == examples.DATASET
-    )
+    return join(*(_strip(library, model, start, steps, state.seed) for model in scene.dreamers(library)))
 
 
 def _update(library: Library, text: str) -> tuple[Markup, Markup]:
@@ -272,10 +223,10 @@ def _frame(chain: Chain, moment: int, energy: float) -> Markup:
 
 def _curve(energies: Array, title: Message) -> Markup:
     """Draw free energy against the step, in the model's colour."""
-    lowest, highest = float(energies.min()), float(energies.max())
-    heights = (energies - lowest) / max(highest - lowest, 1e-6)
     step = 100 / max(len(energies) - 1, 1)
-    points = " ".join(f"{k * step:.2f},{32 - 28 * float(height):.2f}" for k, height in enumerate(heights))
+    points = " ".join(
+        f"{k * step:.2f},{32 - 28 * float(height):.2f}" for k, height in enumerate(scene.heights(energies))
+    )
     return tag(
         "svg",
         tag("polyline", points=points),
@@ -377,7 +328,7 @@ def _examples(library: Library) -> Markup:
         digits = library.examples(examples.DATASET)
     except LineageError as fault:
         return signs.error(fault)
-    rows = _rows(digits)
+    rows = scene.rows(digits)
     # [rows, classes, height, width]
     sheet = digits.images[np.array(rows), 0].astype(np.float32) / 255.0
     sheet = sheet.transpose(0, 2, 1, 3).reshape(1, sheet.shape[0] * sheet.shape[2], -1)
@@ -406,11 +357,3 @@ def _examples(library: Library) -> Markup:
         tag("button", say("draw.others"), type="button", class_="link", data_do="leaf"),
         class_="examples",
     )
-
-
-def _rows(digits: Digits) -> list[list[int]]:
-    """Positions of the example digits: each row holds one of every class, in order."""
-    by_class = [np.flatnonzero(digits.labels == label).tolist() for label in range(CLASSES)]
-    by_class = [positions for positions in by_class if positions]
-    count = min(EXAMPLE_ROWS, *(len(positions) for positions in by_class))
-    return [[positions[k] for positions in by_class] for k in range(count)]

@@ -1,5 +1,5 @@
 // The game's two habits that a desk has not: another seed, maker or judge starts anew or deals again, and three
-// keys play it. What the pictures are, and who is right, only the server knows (demo/panels/game.py).
+// keys play it. What the pictures are, and who is right, only the server knows (panel.py).
 
 lineage.game = (tool, panel, root) => {
   "use strict";

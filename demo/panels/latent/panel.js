@@ -1,5 +1,5 @@
 // Latent: sliders of z that answer under the finger, and terms of a sum that are chosen by clicking pictures.
-// The state is the desk's; `z` in it lists only the numbers that were turned (demo/panels/latent.py).
+// The state is the desk's; `z` in it lists only the numbers that were turned (demo/panels/latent/panel.py).
 
 lineage.latent = (tool, panel, root) => {
   "use strict";

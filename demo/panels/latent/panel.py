@@ -1,83 +1,34 @@
 """Latent: every number of z under a finger, a walk, two ways from seed to seed, arithmetic on pictures.
 
 Four ways to play with one generator, one at a time; each is one batch. A film is one sheet of frames that the
-browser plays (`demo.panels.films`).
+browser plays (`demo.kit.films`).
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import images, inference, latents, limits
+from demo.engine import images, inference, limits
 from demo.engine.library import Library
 from demo.kit import carriers, controls, films, paper, signs, sprites
 from demo.kit.markup import Markup, Message, join, say, tag
 from demo.kit.state import unpack, unreadable
-from onnx_models import seeds
+from demo.panels.latent import scene
+from demo.panels.latent.scene import BANK, FRAMES, FURTHEST, REACH, STATIONS, STRIP, TERM, TRAY, State
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
-from onnx_models.seeds import Stream
 
 Array = NDArray[np.float32]
 
 NAME = "latent"
-BANK = 20
-"""Numbers whose sliders are on the table at a time."""
-FURTHEST = 4.0
-"""As far as a slider goes: of a hundred thousand normal numbers six lie beyond."""
-REACH = 2.5
-"""Where the small pictures above and below a slider have its number."""
-FRAMES = 120
-"""Of a walk: a round of five seconds."""
-STATIONS = 61
-"""Of the way between two seeds; every sixth stands in the strip."""
-STRIP = 11
 FRAMES_A_SECOND = 24
-TERM = 3
-"""Seeds that are averaged in a term of the sum: Radford et al. 2016 found one alone unstable."""
-TRAY = 24
-"""Pictures to choose terms from."""
-CHOICE = 64
-"""Seeds from which the first terms are chosen."""
 FILE_SCALE = 5
 
-LABELS = (-1, *range(10))
 _PLAYS = ("knobs", "walk", "way", "sum")
-
-
-@dataclass(frozen=True)
-class State:
-    """What is played, and where it stands."""
-
-    model: str = ""
-    play: str = "knobs"
-    """``knobs``, ``walk``, ``way`` or ``sum``."""
-    seed: int = 7
-    """Where z starts."""
-    label: int = -1
-    """The class asked of a conditional generator."""
-    z: str = ""
-    """The numbers that were turned, ``position:value_position:value``."""
-    bank: int = 0
-    """Which sliders are on the table. (Gradio reads a ``page`` in the address itself.)"""
-    path: int = 1
-    """The seed of the walk."""
-    other: int = 42
-    """The seed at the far end of the way."""
-    a: str = ""
-    """Three seeds, ``1_2_3``; nothing leaves the choice to `_first_terms`."""
-    b: str = ""
-    c: str = ""
-    slot: int = 0
-    """Which of the nine seeds the next choice from the tray replaces."""
-    tray: int = 0
-    """The first seed of the tray, in trays."""
 
 
 def shows(model: Model) -> bool:
@@ -136,11 +87,15 @@ def parcel_of(library: Library, text: str) -> str:
         model = library.model(state.model, "generate")
         name = f"{model.id}-{state.play}-seed-{state.seed}"
         if state.play in ("walk", "way"):
-            rows = _frames(library, model, state).pictures
+            rows = scene.frames(library, model, state).pictures
             if state.play == "way":
                 rows = np.concatenate([rows, rows[:, -2:0:-1]], axis=1)  # there and back
             return paper.parcel(name, gif(rows), "gif")
-        z = _addition(library, model, state)[1] if state.play == "sum" else _z(model, state)[None]
+        z = (
+            scene.addition(library, model, state)[1]
+            if state.play == "sum"
+            else scene.numbers(model, state)[None]
+        )
         pictures = inference.generate(library, model.id, z, state.label).images
         sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
         return paper.parcel(name, images.to_png(sheet), "png")
@@ -157,52 +112,12 @@ def gif(rows: Array) -> bytes:
     return images.to_gif(frames, FRAMES_A_SECOND)
 
 
-# ---------------------------------------------------------------------------------------------------- state
-
-
-def _z(model: Model, state: State) -> Array:
-    """Return the vector that the sliders show: the seed's, but for the numbers that were turned."""
-    size = inference.z_size(model)
-    z = _of_seed(state.seed, size)
-    for position, value in _turned(state.z).items():
-        z[limits.Bound("position", 0, size - 1, 0).check(position)] = value
-    return z
-
-
-def _of_seed(seed: int, size: int) -> Array:
-    return seeds.normals(seed, 1, size, Stream.Z)[0]
-
-
-def _turned(text: str) -> dict[int, float]:
-    """Read ``3:1.25_17:-2``: the numbers that were turned, by position."""
-    try:
-        pairs = (part.split(":") for part in text.split("_") if part)
-        turned = {int(position): float(value) for position, value in pairs}
-    except ValueError as fault:
-        raise unreadable() from fault
-    for value in turned.values():
-        if not math.isfinite(value) or abs(value) > FURTHEST:
-            raise limits.out_of_range("z", "a number", -FURTHEST, FURTHEST, value)
-    return turned
-
-
-def _seeds(text: str) -> list[int]:
-    """Read ``1_2_3``: the seeds of one term."""
-    try:
-        chosen = [seeds.check_seed(int(part)) for part in text.split("_")]
-    except ValueError as fault:
-        raise unreadable() from fault
-    if len(chosen) != TERM:
-        raise unreadable()
-    return chosen
-
-
 # ---------------------------------------------------------------------------------------------------- knobs
 
 
 def _knobs(library: Library, model: Model, state: State) -> Markup:
     """Show the picture, all numbers at a glance, and one bank of sliders between what they lead to."""
-    z = _z(model, state)
+    z = scene.numbers(model, state)
     banks = -(-len(z) // BANK)
     bank = limits.Bound("bank", 0, banks - 1, 0).check(state.bank)
     positions = range(bank * BANK, min((bank + 1) * BANK, len(z)))
@@ -210,7 +125,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
     for k, position in enumerate(positions):
         batch[1 + 2 * k, position], batch[2 + 2 * k, position] = REACH, -REACH
     made = inference.generate(library, model.id, batch, state.label).images
-    turned = _turned(state.z)
+    turned = scene.turned(state.z)
     overview = (_overview(z, turned, k, bank) for k in range(banks))
     faders = (
         _fader(position, float(z[position]), position in turned, made[1 + 2 * k], made[2 + 2 * k])
@@ -317,28 +232,8 @@ def _shortcut(position: int, value: float, image: Array) -> Markup:
 # ---------------------------------------------------------------------------------------------------- films
 
 
-@dataclass(frozen=True)
-class _Film:
-    pictures: Array
-    """float32 [films, frames, channels, height, width]."""
-    lengths: Array
-    """float32 [films, frames]: of z."""
-
-
-def _frames(library: Library, model: Model, state: State) -> _Film:
-    start = _z(model, state)
-    if state.play == "walk":
-        ways = [latents.walk(start, FRAMES, seeds.check_seed(state.path))]
-    else:
-        end, t = _of_seed(state.other, len(start)), np.linspace(0.0, 1.0, STATIONS, dtype=np.float32)
-        ways = [latents.lerp(start, end, t), latents.slerp(start, end, t)]
-    made = inference.generate(library, model.id, np.concatenate(ways), state.label).images
-    lengths = np.linalg.norm(np.stack(ways), axis=2)
-    return _Film(made.reshape(len(ways), -1, *made.shape[1:]), lengths)
-
-
 def _walk(library: Library, model: Model, state: State) -> Markup:
-    film = _frames(library, model, state)
+    film = scene.frames(library, model, state)
     return join(
         _cinema(film, (say("latent.walk.alt"),), (None,), "walk"),
         controls.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), _keep("gif")),
@@ -347,7 +242,7 @@ def _walk(library: Library, model: Model, state: State) -> Markup:
 
 
 def _way(library: Library, model: Model, state: State) -> Markup:
-    film = _frames(library, model, state)
+    film = scene.frames(library, model, state)
     names = (say("dream.way.linear"), say("dream.way.spherical"))
     return join(
         _cinema(film, names, names, "way"),
@@ -356,7 +251,9 @@ def _way(library: Library, model: Model, state: State) -> Markup:
     )
 
 
-def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | None], kind: str) -> Markup:
+def _cinema(
+    film: scene.Film, alts: Sequence[Message], captions: Sequence[Message | None], kind: str
+) -> Markup:
     """Return the screens: a walk goes round and round, a way there and back from where both differ most."""
     count = film.pictures.shape[1]
     walks = kind == "walk"
@@ -374,7 +271,7 @@ def _cinema(film: _Film, alts: Sequence[Message], captions: Sequence[Message | N
     )
 
 
-def _strip(film: _Film, row: int, step: int, message_id: str) -> Markup:
+def _strip(film: scene.Film, row: int, step: int, message_id: str) -> Markup:
     count = film.pictures.shape[1]
     stations = (
         tag(
@@ -397,13 +294,13 @@ def _strip(film: _Film, row: int, step: int, message_id: str) -> Markup:
 
 def _sum(library: Library, model: Model, state: State) -> Markup:
     """Show every term of mean(A) - mean(B) + mean(C), and a tray to choose other ones from."""
-    chosen, sums = _addition(library, model, state)
+    chosen, sums = scene.addition(library, model, state)
     size = inference.z_size(model)
     slot = limits.Bound("slot", 0, 3 * TERM - 1, 0).check(state.slot)
     tray = limits.Bound("tray", 0, 999, 0).check(state.tray)
     offered = range(tray * TRAY, (tray + 1) * TRAY)
     flat = [seed for term in chosen for seed in term]
-    z = np.stack([_of_seed(seed, size) for seed in (*flat, *offered)])
+    z = np.stack([scene.of_seed(seed, size) for seed in (*flat, *offered)])
     made = inference.generate(library, model.id, np.concatenate([sums, z]), state.label).images
     means, singles, rest = made[:4], made[4 : 4 + 3 * TERM], made[4 + 3 * TERM :]
     terms = []
@@ -456,29 +353,6 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
     )
 
 
-def _addition(library: Library, model: Model, state: State) -> tuple[list[list[int]], Array]:
-    """Return the seeds of the three terms, and the z of their means and of the sum, float32 [4, size]."""
-    texts = (state.a, state.b, state.c)
-    chosen = [_seeds(text) for text in texts] if any(texts) else _first_terms(library, model, state.label)
-    size = inference.z_size(model)
-    a, b, c = (np.stack([_of_seed(seed, size) for seed in term]) for term in chosen)
-    return chosen, latents.analogy(a, b, c)
-
-
-def _first_terms(library: Library, model: Model, label: int) -> list[list[int]]:
-    """Choose terms whose sum should say something, where a judge can name the classes of the pictures."""
-    judge = next((judge for judge in library.classifiers if judge.dataset["id"] == model.dataset["id"]), None)
-    if judge is None:
-        return np.arange(3 * TERM).reshape(3, TERM).tolist()
-    z = np.stack([_of_seed(seed, inference.z_size(model)) for seed in range(CHOICE)])
-    made = inference.generate(library, model.id, z, label).images
-    try:
-        labels = inference.classify(library, judge.id, made).labels
-    except LineageError:
-        labels = np.zeros(CHOICE, np.int64)  # a broken judge takes nothing else away
-    return latents.terms(labels, made.sum(axis=(1, 2, 3)), TERM).tolist()
-
-
 def _single(image: Array, seed: int, place: int, chosen: bool) -> Markup:
     return tag(
         "button",
@@ -507,10 +381,11 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         "model", tuple(model.id for model in models), tuple(map(signs.title, models)), state.model
     )
     labelled = [model.id for model in models if inference.takes_label(model, "generate")]
+    asked = (-1, *range(scene.classes(models)))
     labels = controls.choices(
         "label",
-        tuple(map(str, LABELS)),
-        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in LABELS),
+        tuple(map(str, asked)),
+        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in asked),
         str(state.label),
     )
     another = tag(
@@ -529,7 +404,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         tag("fieldset", tag("legend", say("latent.model")), who) if len(models) > 1 else None,
         tag("fieldset", tag("legend", say("latent.label")), labels, data_labelled=" ".join(labelled)),
         class_="controls",
-        data_tool="latent",
+        data_tool=NAME,
     )
 
 

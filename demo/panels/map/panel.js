@@ -14,27 +14,7 @@ lineage.kinds.map = (element, gradio) => {
   let real = null; // the sheet of test digits
   let resting = null;
 
-  const load = async (uri) => {
-    const image = new Image();
-    image.src = uri;
-    await image.decode();
-    return createImageBitmap(image);
-  };
-
   // ---------------------------------------------------------------- showing a place
-
-  function put(canvas, sheet, ...tiles) {
-    const { width, height } = canvas;
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    context.globalCompositeOperation = "lighter"; // the parts add up to one picture
-    for (const { column, row, part = 1 } of tiles) {
-      context.globalAlpha = part;
-      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
-    }
-    context.globalAlpha = 1;
-    context.globalCompositeOperation = "source-over";
-  }
 
   // The four decoded places around a point, each with its part (bilinear).
   function around(u, v, side) {
@@ -60,12 +40,12 @@ lineage.kinds.map = (element, gradio) => {
     const card = map.plane.closest(".card");
     const decoded = card.querySelector("[data-decoded]");
     decoded.toggleAttribute("data-exact", exact !== null); // or mixed
-    if (exact) put(decoded, exact, { column: 0, row: 0 });
-    else if (map.grid) put(decoded, map.grid, ...around(u, v, map.side));
+    if (exact) lineage.put(decoded, exact, { column: 0, row: 0 });
+    else if (map.grid) lineage.put(decoded, map.grid, ...around(u, v, map.side));
     // Nearest as the eye sees it: by distance on the map, whose two axes have scales of their own.
     const far = ([x, y]) => Math.hypot((x - map.x) / (right - left), (y - map.y) / (top - bottom));
     const nearest = map.places.reduce((best, place, k) => (far(place) < far(map.places[best]) ? k : best), 0);
-    if (real) put(card.querySelector("[data-nearest]"), real, { column: nearest, row: 0 });
+    if (real) lineage.put(card.querySelector("[data-nearest]"), real, { column: nearest, row: 0 });
     const words = ["map.place", { x: map.x, y: map.y, label: map.places[nearest][2] }];
     const place = card.querySelector(".place");
     place.dataset.say = JSON.stringify({ text: words });
@@ -122,10 +102,10 @@ lineage.kinds.map = (element, gradio) => {
       const map = { plane, window: JSON.parse(edges), places: JSON.parse(places), side: Number(side), x: 0, y: 0 };
       planes.set(model, map);
       live(plane);
-      lineage.during(load(grid).then((sheet) => (map.grid = sheet)));
+      lineage.during(lineage.decode(grid).then((sheet) => (map.grid = sheet)));
     }
     const sheet = root.querySelector("[data-real]");
-    if (sheet) real = await load(sheet.dataset.real);
+    if (sheet) real = await lineage.decode(sheet.dataset.real);
     for (const model of planes.keys()) show(model);
   }
 
@@ -139,7 +119,7 @@ lineage.kinds.map = (element, gradio) => {
       const map = planes.get(model);
       if (!map) continue;
       if (stage || !moved) Object.assign(map, { x, y }); // a place from the address
-      const exact = await load(picture);
+      const exact = await lineage.decode(picture);
       if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
     }
     root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));

@@ -1,4 +1,4 @@
-// The movie's projector. The server sends a growing log (demo/panels/movie.py): a line that describes the stage,
+// The movie's projector. The server sends a growing log (demo/panels/movie/panel.py): a line that describes the stage,
 // then lines with sheets of frames. Every frame stays here, so play and scrub ask nobody.
 
 (() => {
@@ -41,9 +41,6 @@
     let pieces = []; // {first, count, energy, pictures}: pictures are null until they are decoded
     let step = 0;
     let chain = 0;
-    let playing = false;
-    let last = 0; // time of the last frame shown while playing
-    let frame = 0;
 
     const find = (selector) => root.querySelector(selector);
     const wanted = (state) => {
@@ -79,7 +76,7 @@
       root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
       if ("problem" in head) {
         lineage.pend(root, false);
-        return play(false); // the last movie stays
+        return player.play(false); // the last movie stays
       }
       ({ steps, end } = head);
       pieces = [];
@@ -87,27 +84,20 @@
       chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
       find(`[name="movie-chain"][value="${chain}"]`).checked = true;
       step = end < steps ? end : 0;
-      play(end === steps && !panel.hidden && !lineage.calm());
+      player.play(end === steps && !panel.hidden && !lineage.calm());
     }
 
     async function take(piece) {
       pieces.push(piece);
       const mine = pieces;
-      const decoded = await Promise.all(piece.sheets.map(decode));
+      const decoded = await Promise.all(piece.sheets.map(lineage.decode));
       if (mine !== pieces) return;
       piece.pictures = decoded;
       delete piece.sheets;
       curve();
       progress();
-      if (!playing && ready() === end && lineage.calm()) step = end;
+      if (!player.playing() && ready() === end && lineage.calm()) step = end;
       show();
-    }
-
-    async function decode(uri) {
-      const image = new Image();
-      image.src = uri;
-      await image.decode();
-      return createImageBitmap(image);
     }
 
     function progress() {
@@ -126,10 +116,10 @@
       if (!piece?.pictures) return;
       const column = step - piece.first;
       for (const canvas of root.querySelectorAll("[data-chain]")) {
-        put(canvas, piece.pictures[0], column, Number(canvas.dataset.chain));
+        lineage.put(canvas, piece.pictures[0], { column, row: Number(canvas.dataset.chain) });
       }
       root.querySelectorAll("[data-layer]").forEach((canvas, layer) => {
-        put(canvas, piece.pictures[layer], column, chain);
+        lineage.put(canvas, piece.pictures[layer], { column, row: chain });
       });
       const scrub = find("[data-scrub]");
       scrub.value = step;
@@ -140,14 +130,7 @@
       for (const end of ["x1", "x2"]) cursor.setAttribute(end, step);
       cursor.setAttribute("y1", 0);
       cursor.setAttribute("y2", 100);
-      if (playing && step >= steps && done >= steps) play(false);
-    }
-
-    function put(canvas, sheet, column, row) {
-      const { width, height } = canvas;
-      const context = canvas.getContext("2d");
-      context.clearRect(0, 0, width, height);
-      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
+      if (player.playing() && step >= steps && done >= steps) player.play(false);
     }
 
     function curve() {
@@ -167,64 +150,28 @@
 
     // ------------------------------------------------------------ playing and scrubbing
 
-    function play(wish) {
-      playing = wish && steps > 0;
-      const button = find(".play");
-      if (!button) return;
-      button.classList.toggle("playing", playing);
-      button.dataset.say = JSON.stringify({ "aria-label": [playing ? "movie.pause" : "movie.play"] });
-      button.setAttribute("aria-label", lineage.say([playing ? "movie.pause" : "movie.play"]));
-      cancelAnimationFrame(frame);
-      if (playing) frame = requestAnimationFrame(tick);
-    }
-
-    function tick(now) {
-      frame = requestAnimationFrame(tick);
-      if (panel.hidden) return play(false);
-      if (now - last < 1000 / FRAMES_A_SECOND) return;
-      last = now;
-      if (step < ready()) seek(step + 1);
-    }
-
     function seek(wish) {
       step = Math.max(0, Math.min(ready(), steps, Math.round(wish)));
       show();
     }
 
     root.addEventListener("input", ({ target }) => {
-      if (target.dataset.scrub !== undefined) {
-        play(false);
-        seek(target.valueAsNumber);
-      } else if (target.name === "movie-chain") {
-        chain = Number(target.value);
-        curve();
-        show();
-      }
+      if (target.name !== "movie-chain") return;
+      chain = Number(target.value);
+      curve();
+      show();
     });
-    root.addEventListener("click", ({ target }) => {
-      if (!target.closest(".play")) return;
-      if (!playing && step >= steps) step = 0;
-      play(!playing);
+    const player = lineage.player(root, {
+      panel,
+      ready: () => steps > 0,
+      pace: () => 1000 / FRAMES_A_SECOND,
+      next: () => step < ready() && seek(step + 1),
+      scrub: seek,
+      changed: (playing) => playing && step >= steps && (step = 0), // from the beginning again
     });
-    root.addEventListener("keydown", (event) => {
-      if (event.key !== " " || event.target.dataset.scrub === undefined) return;
-      play(!playing);
-      event.preventDefault();
-    });
-
-    const point = (event) => {
-      const box = find(".energy").getBoundingClientRect();
-      play(false);
-      seek(((event.clientX - box.left) / box.width) * steps);
-    };
-    root.addEventListener("pointerdown", (event) => {
-      const svg = event.target.closest(".energy");
-      if (!svg) return;
-      svg.setPointerCapture(event.pointerId);
-      point(event);
-    });
-    root.addEventListener("pointermove", (event) => {
-      if (event.target.closest(".energy")?.hasPointerCapture(event.pointerId)) point(event);
+    lineage.drag(root, ".energy", (part) => {
+      player.halt();
+      seek(part * steps);
     });
 
     // ------------------------------------------------------------ the first movie

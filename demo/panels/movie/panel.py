@@ -37,7 +37,6 @@ FRAMES_A_SECOND = 25
 """Of the file to keep; 50 is the most that browsers play of a GIF, whose unit is a hundredth of a second."""
 FILE_SCALE = 3
 FREE, EACH = "free", "each"
-CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def build(library: Library) -> None:
 def dreamers(library: Library) -> tuple[Model, ...]:
     """Return who can be watched: those that take no label first, so that the last one is the richest."""
     models = (model for model in library.chains if model.kind == "model")
-    return tuple(sorted(models, key=_takes_label))
+    return tuple(sorted(models, key=lambda model: _classes(model) > 0))
 
 
 def stream(library: Library, text: str, whole: State | None = None) -> Iterator[str]:
@@ -165,20 +164,21 @@ def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
         if state.start == "drawing"
         else None
     )
-    labels = _labels(state.label) if _takes_label(model) else -1
+    labels = _labels(model, state.label) if _classes(model) else -1
     return model, inference.gibbs_steps(library, model.id, picture, steps, state.seed, labels, CHAINS)
 
 
-def _labels(label: str) -> int | Sequence[int]:
+def _labels(model: Model, label: str) -> int | Sequence[int]:
     if label == EACH:
-        return range(CLASSES)
+        return [k % _classes(model) for k in range(CHAINS)]
     if label == FREE:
         return -1
     return limits.LABEL.check(int(label) if label.lstrip("-").isdecimal() else label)
 
 
-def _takes_label(model: Model) -> bool:
-    return any(tensor.name == "label" for tensor in model.graphs["gibbs_step"].inputs)
+def _classes(model: Model) -> int:
+    """Return how many classes a chain can be held to, 0 where none."""
+    return inference.classes(model, "gibbs_step")
 
 
 def _line(**content: Any) -> str:
@@ -213,7 +213,7 @@ def _stage(model: Model, step: Step, state: State) -> Markup:
         "div",
         tag(
             "div",
-            *(_chain(k, state if _takes_label(model) else None, (height, width)) for k in range(CHAINS)),
+            *(_chain(k, state if _classes(model) else None, (height, width)) for k in range(CHAINS)),
             class_="chains",
             role="radiogroup",
             aria_label=say("movie.chains", model=signs.title(model)),
@@ -290,7 +290,7 @@ def _canvas(size: tuple[int, int], name: Message, **data: Any) -> Markup:
 
 
 def _desk(models: tuple[Model, ...], state: State) -> Markup:
-    classes = tuple(map(str, range(CLASSES)))
+    classes = tuple(map(str, range(max(map(_classes, models)))))
     held = controls.choices(
         "label",
         (EACH, FREE, *classes),
@@ -303,7 +303,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
     starts = controls.choices(
         "start", ("noise", "drawing"), (say("movie.start.noise"), say("movie.start.drawing")), state.start
     )
-    labelled = " ".join(model.id for model in models if _takes_label(model))
+    labelled = " ".join(model.id for model in models if _classes(model))
     return join(
         tag(
             "div",

@@ -1,5 +1,5 @@
 // One z: place i is the same z on every card. A place under the pointer is framed on all of them and shown under
-// the looking glasses; the figures, which come after the pictures, are put under these (demo/panels/one_z.py).
+// the looking glasses; the figures, which come after the pictures, are put under these (panel.py).
 
 (() => {
   "use strict";

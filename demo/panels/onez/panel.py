@@ -19,6 +19,7 @@ from demo.engine.wall import Reading, Wall
 from demo.kit import carriers, controls, signs, sprites
 from demo.kit.markup import Markup, Message, join, say, tag
 from demo.kit.state import unpack
+from demo.panels.onez import scene
 from onnx_models import seeds
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -31,8 +32,7 @@ COLUMNS = 4
 FIRST_LABEL = 3
 """The digit asked for at first, where anybody can be asked."""
 
-LABELS = (-1, *range(limits.LABEL.highest + 1))
-_NOISE, _REAL = "z", "real"
+_NOISE, _REAL = "z", scene.REAL
 """What hangs on the wall beside the generators, by the names of their cards."""
 
 
@@ -60,9 +60,9 @@ def build(library: Library) -> None:
         carriers.fixed(tag("p", say("onez.none"), class_="problem"), "nothing")
         return
     walls = tuple(wall.of(library, dataset) for dataset in datasets)
-    state = State(dataset=datasets[0], label=FIRST_LABEL if _asked(walls[0]) else -1)
+    state = State(dataset=datasets[0], label=FIRST_LABEL if scene.asked(walls[0]) else -1)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(library, datasets, state), state, NAME, local=("pick",))
+    desk = carriers.desk(_desk(library, walls, state), state, NAME, local=("pick",))
     readings = carriers.view(show_readings(library, state), "readings", runs="readings")
     stage = carriers.view(show_wall(library, state), "gallery")
     carriers.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
@@ -82,7 +82,7 @@ def show_wall(library: Library, state: State) -> Markup:
         return signs.error(fault)
     tile = max(shown.judge.image["height"], shown.judge.image["width"]) + 2
     width = max(inference.z_size(model) for model in shown.generators)
-    noise = noise_picture(seeds.normals(state.seed, wall.SHOWN, width), tile - 2)
+    noise = scene.noise_picture(seeds.normals(state.seed, wall.SHOWN, width), tile - 2)
     quiet = tag("span", shown.judge.dataset["name"], class_="year")
     cards = [
         _noise_card(noise, width, state),
@@ -111,7 +111,7 @@ def show_wall(library: Library, state: State) -> Markup:
         style=f"--tile:{tile}",
         data_of=_key(state),
         data_label=state.label,
-        data_asks=_asked(shown),
+        data_asks=scene.asked(shown),
     )
 
 
@@ -125,10 +125,10 @@ def show_readings(library: Library, state: State) -> Markup:
     except LineageError:
         return Markup()
     try:
-        found = _measured(library, shown, state, _yardsticks(library, shown, state))
+        found = scene.measured(library, shown, state.seed, state.label)
     except LineageError as fault:
         return signs.error(fault)
-    peak = max((_highest(reading) for reading in found.values()), default=1.0)
+    peak = scene.peak(found)
     parts = (
         tag("div", _figures(reading, state, peak, first=k == 0), data_read=name, data_reads=_reads(reading))
         for k, (name, reading) in enumerate(found.items())
@@ -171,12 +171,7 @@ def _wall(library: Library, state: State) -> tuple[Wall, State]:
     seeds.check_seed(state.seed)
     limits.LABEL.check(state.label)
     shown = wall.of(library, state.dataset)
-    return shown, state if _asked(shown) else replace(state, label=-1)
-
-
-def _asked(shown: Wall) -> bool:
-    """Whether a generator on the wall takes a class."""
-    return any(inference.takes_label(model, "generate") for model in shown.generators)
+    return shown, state if scene.asked(shown) else replace(state, label=-1)
 
 
 def _name(state: State) -> Message:
@@ -189,24 +184,6 @@ def _key(state: State) -> str:
 
 
 # --------------------------------------------------------------------------------------------------- cards
-
-
-def noise_picture(z: Array, side: int) -> Array:
-    """Return lists of normal numbers, float32 [count, size], as squares of dots: [count, 1, side, side].
-
-    A dot is as dark as its number is high: the logistic curve that is within 1 % of the normal distribution
-    function makes all tones equally frequent.
-    """
-    count, size = z.shape
-    across = int(np.ceil(np.sqrt(size)))
-    dot = max(1, side // across)
-    tones = np.zeros((count, across * across), np.float32)
-    tones[:, :size] = 1.0 / (1.0 + np.exp(-1.702 * z))
-    field = tones.reshape(count, across, across).repeat(dot, axis=1).repeat(dot, axis=2)[:, :side, :side]
-    margin = (side - field.shape[1]) // 2
-    picture = np.zeros((count, 1, side, side), np.float32)
-    picture[:, 0, margin : margin + field.shape[1], margin : margin + field.shape[2]] = field
-    return picture
 
 
 def _noise_card(noise: Array, size: int, state: State) -> Markup:
@@ -290,37 +267,10 @@ def _glass(name: str, caption: Message, alt: Message, era: str | None, colours: 
 # ------------------------------------------------------------------------------------------------- figures
 
 
-def _yardsticks(library: Library, shown: Wall, state: State) -> dict[int, float]:
-    return {label: shown.yardstick(library, label) for label in {-1, state.label}}
-
-
-def _measured(
-    library: Library, shown: Wall, state: State, yardsticks: dict[int, float]
-) -> dict[str, Reading | LineageError]:
-    """Let the judge read every card. Who cannot be asked for a class is held against pictures of all."""
-    found: dict[str, Reading | LineageError] = {}
-    for model in shown.generators:
-        asked = state.label if inference.takes_label(model, "generate") else -1
-        try:
-            pictures = shown.made(library, model, state.seed, state.label, wall.JUDGED)
-            found[model.id] = shown.read(library, pictures, yardsticks[asked])
-        except LineageError as fault:
-            found[model.id] = fault
-    pictures = shown.real(library, state.seed, state.label, wall.JUDGED)
-    if len(pictures):  # a class may be missing among the examples
-        found[_REAL] = shown.read(library, pictures, yardsticks[state.label])
-    return found
-
-
 def _reads(reading: Reading | LineageError) -> str:
     """Return the classes that the pictures on the wall are taken for, as JSON."""
     labels = [] if isinstance(reading, LineageError) else reading.labels[: wall.SHOWN].tolist()
     return json.dumps(labels)
-
-
-def _highest(reading: Reading | LineageError) -> float:
-    """Return the largest share of a class: the highest bar of the wall is as high as bars go."""
-    return 0.0 if isinstance(reading, LineageError) else float(reading.counts.max()) / len(reading.labels)
 
 
 def _figures(reading: Reading | LineageError, state: State, peak: float, first: bool) -> Markup:
@@ -328,12 +278,12 @@ def _figures(reading: Reading | LineageError, state: State, peak: float, first: 
     if isinstance(reading, LineageError):
         return signs.error(reading)
     count, classes = len(reading.labels), len(reading.counts)
+    hits, of = scene.hits(reading, state.label)
+    value = say("onez.of", count=hits, of=of)
     if state.label >= 0:
         name, hint = say("onez.agreement", label=_name(state)), "onez.agreement.hint"
-        value = say("onez.of", count=int(reading.counts[state.label]), of=count)
     else:
         name, hint = say("onez.kinds"), "onez.kinds.hint"
-        value = say("onez.of", count=int(np.count_nonzero(reading.counts)), of=classes)
     spread = say("figure.probability", value=reading.diversity) if reading.diversity is not None else None
     columns = (
         tag(
@@ -374,7 +324,7 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
     A generator that cannot answer is left out; the words are English.
     """
     shown, state = _wall(library, state)
-    readings = _measured(library, shown, state, _yardsticks(library, shown, state))
+    readings = scene.measured(library, shown, state.seed, state.label)
     blocks = []
     for model in shown.generators:
         reading = readings[model.id]
@@ -391,11 +341,8 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
 
 
 def _in_words(reading: Reading, state: State) -> str:
-    count = len(reading.labels)
-    if state.label >= 0:
-        words = f"{reading.counts[state.label]} of {count} read as {state.label}"
-    else:
-        words = f"{np.count_nonzero(reading.counts)} of {len(reading.counts)} classes"
+    hits, of = scene.hits(reading, state.label)
+    words = f"{hits} of {of} read as {state.label}" if state.label >= 0 else f"{hits} of {of} classes"
     return words if reading.diversity is None else f"{words}, diversity {reading.diversity:.0%}"
 
 
@@ -428,11 +375,13 @@ def _on_paper(picture: Array, scale: int) -> Image.Image:
 # ----------------------------------------------------------------------------------------------------- desk
 
 
-def _desk(library: Library, datasets: tuple[str, ...], state: State) -> Markup:
+def _desk(library: Library, walls: tuple[Wall, ...], state: State) -> Markup:
+    datasets = tuple(shown.dataset for shown in walls)
+    asked = (-1, *range(scene.classes(walls)))
     labels = controls.choices(
         "label",
-        tuple(map(str, LABELS)),
-        tuple(say("latent.label.any") if k < 0 else signs.class_name(state.dataset, k) for k in LABELS),
+        tuple(map(str, asked)),
+        tuple(say("latent.label.any") if k < 0 else signs.class_name(state.dataset, k) for k in asked),
         str(state.label),
     )
     names = tuple(say("onez.dataset.name", name=library.dataset(dataset).name) for dataset in datasets)

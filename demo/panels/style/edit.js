@@ -1,5 +1,5 @@
 // Style, directions: sliders that answer under the finger. The state's `moves` lists those that were turned,
-// "id:deviations,id:deviations" (demo/panels/style_edit.py).
+// "id:deviations,id:deviations" (edit.py).
 
 lineage.dials = (root, panel) => {
   "use strict";

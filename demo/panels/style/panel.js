@@ -1,4 +1,4 @@
-// Style: what belongs to the part that is open, and a switch for each style (demo/panels/style.py). Films are
+// Style: what belongs to the part that is open, and a switch for each style (panel.py). Films are
 // played by films.js, directions turned by style_edit.js, a visitor's own picture painted by style_you.js.
 
 lineage.style = (tool, panel, root) => {

@@ -50,7 +50,8 @@ FRAMES_A_SECOND = 10
 FILE_SIDE = 256
 """Pixels of a side that each picture of a file has about."""
 
-LABELS = (-1, *range(10))
+IN_A_ROW = 10
+"""Classes that fit a row of buttons: one of more is typed."""
 
 HEAT = ("#1b1735", "#5b2a6e", "#a83a6a", "#e0604f", "#f6a04d", "#fbe69a")
 """From nothing to most."""
@@ -684,10 +685,11 @@ def _desk(library: Library, models: tuple[Model, ...], state: State) -> Markup:
     who = controls.choices(
         "model", tuple(model.id for model in models), tuple(map(signs.title, models)), state.model
     )
+    asked = (-1, *range(min(max(map(styles.classes, models)), IN_A_ROW)))
     labels = controls.choices(
         "label",
-        tuple(map(str, LABELS)),
-        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in LABELS),
+        tuple(map(str, asked)),
+        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in asked),
         str(state.label),
     )
     any_label = tag(  # of networks with more classes than fit a row
@@ -698,8 +700,8 @@ def _desk(library: Library, models: tuple[Model, ...], state: State) -> Markup:
             type="number",
             name="label",
             id="style-label",
-            min=LABELS[0],
-            max=LABELS[-1],
+            min=-1,
+            max=max(map(styles.classes, models)) - 1,
             step=1,
             value=state.label,
         ),

@@ -1,5 +1,5 @@
 // Style, a visitor's own picture: an easel, and the steps that bring the styles found closer to what is on it
-// (demo/panels/style_you.py). Picture and styles are kept here alone: the server forgets them with its answer.
+// (you.py). Picture and styles are kept here alone: the server forgets them with its answer.
 
 // Carries the wish for steps to the server, and the steps back to the panel.
 lineage.kinds.closer = (element, { props, trigger, watch }) => {

@@ -1,4 +1,4 @@
-// Time machine: one moment for all networks on the wall (demo/panels/time_machine.py). Every frame is here, so play
+// Time machine: one moment for all networks on the wall (demo/panels/time/panel.py). Every frame is here, so play
 // and drag ask nobody; the server is asked for another seed, another digit or another wall.
 
 lineage.time = (tool, panel, root) => {
@@ -14,9 +14,6 @@ lineage.time = (tool, panel, root) => {
   let axis = { unit: 1, end: 1 };
   let cards = []; // {card, screen, columns, seen, sheet, uri, shown}
   let now = Infinity; // training images seen
-  let playing = false;
-  let last = 0; // time of the last frame while playing
-  let frame = 0;
   let told = END; // the moment that the state holds by our own doing
   let fresh = true; // nobody has chosen a moment yet: the first look is a replay
 
@@ -58,7 +55,7 @@ lineage.time = (tool, panel, root) => {
         uri,
         columns: Number(screen.dataset.columns),
         seen: JSON.parse(screen.dataset.seen),
-        sheet: known.get(uri) ?? (await decode(uri)),
+        sheet: known.get(uri) ?? (await lineage.decode(uri)),
         shown: -1,
       };
     });
@@ -68,13 +65,6 @@ lineage.time = (tool, panel, root) => {
     lives();
     show();
     if (fresh && !root.hidden) begin();
-  }
-
-  async function decode(uri) {
-    const image = new Image();
-    image.src = uri;
-    await image.decode();
-    return createImageBitmap(image);
   }
 
   // ---------------------------------------------------------------- showing a moment
@@ -96,8 +86,7 @@ lineage.time = (tool, panel, root) => {
       const index = Math.max(0, past - 1);
       if (index === one.shown) continue;
       one.shown = index;
-      const { width, height } = screen;
-      put(screen, sheet, 0, index * height, width, height);
+      lineage.put(screen, sheet, { column: 0, row: index });
       const snapshot = one.seen[index];
       const model = [`model.${card.dataset.card}.title`];
       write(screen, "time.sheet", { model, count: columns * columns, seen: snapshot }, "aria-label");
@@ -119,10 +108,7 @@ lineage.time = (tool, panel, root) => {
       const index = ends.findIndex((end) => end >= at);
       write(value, "figure.number", { value: JSON.parse(value.dataset.values).at(index) });
     }
-    const words = playing ? "movie.pause" : "movie.play";
-    const button = find(".play");
-    button.classList.toggle("playing", playing);
-    write(button, words, {}, "aria-label");
+    player.mark();
   }
 
   // The chosen picture at every snapshot.
@@ -130,18 +116,11 @@ lineage.time = (tool, panel, root) => {
     const { pick } = panel.get();
     for (const { card, columns, sheet } of cards) {
       for (const canvas of card.querySelectorAll("[data-frame]")) {
-        const { width, height } = canvas;
         const row = Number(canvas.dataset.frame) * columns + Math.floor(pick / columns);
-        put(canvas, sheet, (pick % columns) * width, row * height, width, height);
+        lineage.put(canvas, sheet, { column: pick % columns, row });
       }
     }
     for (const cell of all("[data-pick]")) cell.checked = Number(cell.value) === pick;
-  }
-
-  function put(canvas, sheet, left, top, width, height) {
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    context.drawImage(sheet, left, top, width, height, 0, 0, width, height);
   }
 
   // ---------------------------------------------------------------- going through time
@@ -162,42 +141,39 @@ lineage.time = (tool, panel, root) => {
   function adopt() {
     const { seen } = panel.get();
     if (seen === told) return;
-    fresh = playing = false;
+    fresh = false;
+    player.halt();
     told = seen;
     now = seen === END ? Infinity : seen;
   }
 
-  function play(wish) {
-    if (wish && !cards.length) return;
-    if (wish && now >= axis.end - 0.5) now = 0;
-    playing = wish;
-    last = performance.now();
-    cancelAnimationFrame(frame);
-    if (playing) frame = requestAnimationFrame(tick);
-    else rest();
-    show();
+  // From snapshot to snapshot where nothing may glide.
+  function next(passed) {
+    const snapshot = moments().find((seen) => seen > now) ?? axis.end;
+    go(lineage.calm() ? snapshot : moment(Math.min(1, place(now) + passed / (1000 * SECONDS))));
+    if (now === Infinity) player.play(false);
   }
 
-  function tick(time) {
-    frame = requestAnimationFrame(tick);
-    if (root.hidden || !playing) return play(false);
-    let seen = moments().find((snapshot) => snapshot > now) ?? axis.end;
-    if (lineage.calm() && time - last < REST) return;
-    if (!lineage.calm()) seen = moment(Math.min(1, place(now) + Math.max(0, time - last) / (1000 * SECONDS)));
-    last = time;
-    go(seen);
-    if (now === Infinity) play(false);
-  }
+  const player = lineage.player(root, {
+    ready: () => cards.length > 0,
+    pace: () => (lineage.calm() ? REST : 0),
+    next,
+    scrub: (value) => go(moment(value / Number(find("[data-scrub]").max))),
+    changed: (playing) => {
+      if (!playing && cards.length) rest();
+      else if (playing && now >= axis.end - 0.5) now = 0;
+      show();
+    },
+  });
 
   // Who opens the panel sees it happen, once; who wants no motion sees the end.
   function begin() {
     fresh = false;
-    if (!lineage.calm()) play(true);
+    if (!lineage.calm()) player.play(true);
   }
 
   function seek(seen) {
-    playing = false;
-    cancelAnimationFrame(frame);
+    player.halt();
     go(seen);
   }
 
@@ -212,46 +188,29 @@ lineage.time = (tool, panel, root) => {
   // ---------------------------------------------------------------- what the visitor does
 
   root.addEventListener("input", ({ target }) => {
-    if (target.dataset.scrub !== undefined) seek(moment(target.valueAsNumber / Number(target.max)));
     if (target.dataset.pick !== undefined) panel.set({ pick: Number(target.value) });
   });
   root.addEventListener("change", ({ target }) => target.dataset.scrub !== undefined && rest());
   root.addEventListener("click", ({ target }) => {
     const frame = target.closest("[data-seek]");
-    if (frame) {
-      seek(Number(frame.dataset.seek));
-      rest();
-    }
-    if (target.closest(".play")) play(!playing);
+    if (!frame) return;
+    seek(Number(frame.dataset.seek));
+    rest();
   });
 
   // Space and arrows work all over the panel, but for what has a use of its own for them.
   document.addEventListener("keydown", (event) => {
-    if (root.hidden || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (root.hidden || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     const scrub = event.target.dataset?.scrub !== undefined;
     if (!scrub && event.target.closest?.("input, select, textarea, button, a, summary, [role=tab]")) return;
     const ways = { ArrowRight: 1, ArrowLeft: -1, ...(scrub && { ArrowUp: 1, ArrowDown: -1 }) };
-    if (event.key === " ") play(!playing);
+    if (event.key === " ") player.play(!player.playing());
     else if (event.key in ways) step(ways[event.key]);
     else return;
     event.preventDefault();
   });
 
-  // A finger on a curve drags time.
-  const point = (event) => {
-    const box = event.target.closest(".timed").getBoundingClientRect();
-    seek(moment(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))));
-  };
-  root.addEventListener("pointerdown", (event) => {
-    const plot = event.target.closest(".timed");
-    if (!plot) return;
-    plot.setPointerCapture(event.pointerId);
-    point(event);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (event.target.closest(".timed")?.hasPointerCapture(event.pointerId)) point(event);
-  });
-  root.addEventListener("pointerup", (event) => event.target.closest(".timed") && rest());
+  lineage.drag(root, ".timed", (part) => seek(moment(part)), rest);
 
   root.addEventListener("lineage:changed", () => {
     reflect();

@@ -7,7 +7,6 @@ dragging asks nobody. Time is logarithmic in training images seen, as the snapsh
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import history, images, inference, limits, wall
-from demo.engine.history import Curve, Replay
+from demo.engine import history, images, inference, limits
+from demo.engine.history import Replay
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
 from demo.kit.markup import Markup, Message, say, tag
 from demo.kit.state import unpack, unreadable
+from demo.panels.time import scene
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -33,18 +33,11 @@ COUNT = COLUMNS * COLUMNS
 WALL = ("gan_collapsed", "wgan_gp")
 """Who stands on the wall at first, where they ship: a game that collapsed beside one that cannot easily."""
 EACH, FREE = "each", "free"
-CLASSES = 10
 SETTLE = 150
 """Milliseconds a control has to rest before a replay is asked for: a dragged seed would ask for dozens."""
 
-RIVALS, DISTANCE, LABELS = ("discriminator", "generator"), ("distance",), ("supervised", "unsupervised")
-DRAWN = (RIVALS, DISTANCE, LABELS)
-"""What is drawn of all that training writes down: the first of these sets that is there, in one unit each."""
 WIDE, HIGH = 1000, 100
 """Units of a plot; the stylesheet stretches it."""
-STEPS = 160
-"""Steps a curve has along the axis at most: finer ones could not be told apart."""
-
 AXES = (398, 291)
 """Pixels of the axis under a card in a wide window and at least in a narrow one."""
 
@@ -63,7 +56,7 @@ class State:
     """Who stands on the wall, separated by commas."""
     seed: int = 7
     label: str = EACH
-    """Of a conditional generator: ``each`` (0 to 9 in turn) or ``free``."""
+    """Of a conditional generator: ``each`` (all classes in turn) or ``free``."""
     seen: int = -1
     """The moment, in training images seen; -1 is the end."""
     pick: int = COUNT // 2
@@ -71,25 +64,6 @@ class State:
 
 
 LOCAL = ("seen", "pick")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """The logarithmic way from nothing seen to the end of the longest training on the wall."""
-
-    unit: float
-    """Images seen that are still close to nothing: time is linear below and logarithmic above."""
-    end: int
-
-    @classmethod
-    def of(cls, models: Iterable[Model]) -> Axis:
-        """Return the axis that gives the snapshots of all ``models`` room."""
-        seen = [snapshot.images_seen for model in models for snapshot in history.snapshots(model)]
-        return cls(min((s for s in seen if s), default=4) / 4, max([*seen, 1]))
-
-    def place(self, images_seen: float) -> float:
-        """Return where a moment lies, 0 at the beginning and 1 at the end."""
-        return math.log1p(images_seen / self.unit) / math.log1p(self.end / self.unit)
 
 
 def shows(model: Model) -> bool:
@@ -126,7 +100,7 @@ def show_stage(library: Library, state: State) -> Markup:
         replays = [history.replay(library, model, state.seed, _labels(model, state)) for model in models]
     except LineageError as fault:
         return signs.error(fault)
-    axis = Axis.of(models)
+    axis = scene.Axis.of(models)
     cards = (
         _card(library, model, replay, axis, state) for model, replay in zip(models, replays, strict=True)
     )
@@ -165,10 +139,10 @@ def parcel_of(library: Library, text: str) -> Iterator[str]:
         yield "{}"
         return
     name = f"time-{'-'.join(model.id for model in models)}-seed-{state.seed}"
-    yield paper.parcel(name, gif(replays, Axis.of(models)), "gif")
+    yield paper.parcel(name, gif(replays, scene.Axis.of(models)), "gif")
 
 
-def gif(replays: Sequence[Replay], axis: Axis) -> bytes:
+def gif(replays: Sequence[Replay], axis: scene.Axis) -> bytes:
     """Encode replays side by side as an endless GIF, a frame for each moment that any of them has."""
     times = sorted({moment.images_seen for replay in replays for moment in replay.moments})
     frames = [
@@ -212,17 +186,17 @@ def _chosen(library: Library, state: State) -> tuple[Model, ...]:
 
 
 def _labels(model: Model, state: State) -> list[int]:
-    """Return the class each picture is asked for: 0 to 4 in one row and 5 to 9 in the next, or none."""
+    """Return the class each picture is asked for, all of them in turn row by row, or none."""
     if state.label not in (EACH, FREE):
         raise unreadable()
-    each = state.label == EACH and inference.takes_label(model, history.ROLE)
-    return [k % CLASSES if each else -1 for k in range(COUNT)]
+    classes = inference.classes(model, history.ROLE) if state.label == EACH else 0
+    return [k % classes if classes else -1 for k in range(COUNT)]
 
 
 # ---------------------------------------------------------------------------------------------------- stage
 
 
-def _card(library: Library, model: Model, replay: Replay, axis: Axis, state: State) -> Markup:
+def _card(library: Library, model: Model, replay: Replay, axis: scene.Axis, state: State) -> Markup:
     moments = replay.moments
     fault = signs.error(replay.error) if replay.error else None
     note = tag(
@@ -245,7 +219,7 @@ def _card(library: Library, model: Model, replay: Replay, axis: Axis, state: Sta
         tag(
             "div",
             _life(replay, axis),
-            _variety(_diversity(library, model, replay), replay, axis),
+            _variety(scene.diversity(library, model, replay), replay, axis),
             _losses(model, axis),
             class_="course",
         ),
@@ -292,12 +266,12 @@ def _cells(model: Model, state: State) -> Markup:
     return tag("div", *cells, class_="squares", role="radiogroup", aria_label=say("time.picks"))
 
 
-def _life(replay: Replay, axis: Axis) -> Markup:
+def _life(replay: Replay, axis: scene.Axis) -> Markup:
     """Return one picture at every snapshot, each above its moment on the axis of the losses."""
     frames = []
     places = [axis.place(moment.images_seen) for moment in replay.moments]
     sides = [moment.images.shape[-1] for moment in replay.moments]
-    wide, narrow = (_apart(places, [side / pixels for side in sides]) for pixels in AXES)
+    wide, narrow = (scene.apart(places, [side / pixels for side in sides]) for pixels in AXES)
     for k, moment in enumerate(replay.moments):
         _, channels, height, width = moment.images.shape
         frames.append(
@@ -327,36 +301,10 @@ def _life(replay: Replay, axis: Axis) -> Markup:
     return tag("ol", *frames, class_="life", aria_label=say("time.life"))
 
 
-def _apart(places: Sequence[float], widths: Sequence[float]) -> list[bool]:
-    """Say which frames have room, the latest first: the others would lie on the one after."""
-    kept, bound = [], math.inf
-    for place, width in zip(reversed(places), reversed(widths), strict=True):
-        kept.append(place + width <= bound + 1e-9)
-        bound = place if kept[-1] else bound
-    return kept[::-1]
-
-
 # --------------------------------------------------------------------------------------------------- curves
 
 
-def _diversity(library: Library, model: Model, replay: Replay) -> list[float] | LineageError:
-    """Measure how varied the pictures on the wall are at each moment, 1 being as varied as real ones.
-
-    An empty list where nobody judges such pictures.
-    """
-    try:
-        judges = wall.of(library, model.dataset["id"])
-    except LineageError:
-        return []
-    try:
-        yardstick = judges.yardstick(library, -1)
-        readings = [judges.read(library, moment.images, yardstick).diversity for moment in replay.moments]
-    except LineageError as fault:
-        return fault  # a broken judge takes nothing else away
-    return [round(value, 3) for value in readings if value is not None]
-
-
-def _variety(values: list[float] | LineageError, replay: Replay, axis: Axis) -> Markup:
+def _variety(values: list[float] | LineageError, replay: Replay, axis: scene.Axis) -> Markup:
     """Return the curve of diversity with the line where real pictures lie."""
     if isinstance(values, LineageError):
         return signs.error(values)
@@ -380,13 +328,13 @@ def _variety(values: list[float] | LineageError, replay: Replay, axis: Axis) -> 
     )
 
 
-def _losses(model: Model, axis: Axis) -> Markup:
+def _losses(model: Model, axis: scene.Axis) -> Markup:
     """Return the curves under the same axis of time, with their names and their values at the moment."""
     try:
-        curves = _drawn(history.curves(model))
+        curves = scene.drawn(history.curves(model))
     except LineageError as fault:
         return signs.error(fault)
-    steps = [_steps(curve, axis) for curve in curves]
+    steps = [scene.steps(curve, axis) for curve in curves]
     values = [value for step in steps for _, _, value in step]
     if not values:
         return Markup()
@@ -396,7 +344,7 @@ def _losses(model: Model, axis: Axis) -> Markup:
         _line([(axis.place(seen), (value - low) / span) for *stretch, value in step for seen in stretch])
         for step in steps
     )
-    hint = {RIVALS: "rivals", DISTANCE: "distance", LABELS: "labels"}.get(
+    hint = {scene.RIVALS: "rivals", scene.DISTANCE: "distance", scene.LABELS: "labels"}.get(
         tuple(curve.name for curve in curves), "others"
     )
     key = (
@@ -418,18 +366,18 @@ def _losses(model: Model, axis: Axis) -> Markup:
             tag("span", say("figure.number", value=high), class_="high"),
             *(
                 tag("span", _short(tick), class_="tick", style=f"--place:{axis.place(tick):.4f}")
-                for tick in (0, *_ticks(axis))
+                for tick in (0, *scene.ticks(axis))
             ),
             class_="plot",
         ),
     )
 
 
-def _svg(axis: Axis, *lines: Markup) -> Markup:
+def _svg(axis: scene.Axis, *lines: Markup) -> Markup:
     """Return a plot over the axis of time, under its cursor."""
     return tag(
         "svg",
-        *(_rule(axis.place(tick)) for tick in _ticks(axis)),
+        *(_rule(axis.place(tick)) for tick in scene.ticks(axis)),
         *lines,
         tag("line", class_="cursor", y1=0, y2=HIGH),
         viewBox=f"0 0 {WIDE} {HIGH}",
@@ -441,30 +389,6 @@ def _svg(axis: Axis, *lines: Markup) -> Markup:
 
 def _quantity(name: Message | str, value: float, **data: Any) -> Markup:
     return tag("div", tag("dt", name), tag("dd", say("figure.number", value=value), **data))
-
-
-def _drawn(curves: Sequence[Curve]) -> list[Curve]:
-    """Choose what is drawn together; of quantities nobody here has heard of, the first two."""
-    by_name = {curve.name: curve for curve in curves}
-    names = next((names for names in DRAWN if set(names) <= set(by_name)), tuple(by_name)[:2])
-    return [by_name[name] for name in names]
-
-
-def _steps(curve: Curve, axis: Axis) -> list[tuple[int, int, float]]:
-    """Return the curve as steps (from, to, value): each a mean over the images between.
-
-    Values that fall within one step of the plot become one, weighted by the images they stand for.
-    """
-    finite = np.isfinite(curve.values)
-    ends, values = curve.images_seen[finite], curve.values[finite]
-    starts = np.concatenate([[0], curve.images_seen[:-1]])[finite]
-    groups = np.array([math.floor(axis.place(float(end)) * STEPS) for end in ends])
-    steps = []
-    for group in dict.fromkeys(groups.tolist()):
-        mine = groups == group
-        mean = float(np.average(values[mine], weights=(ends - starts)[mine]))
-        steps.append((int(starts[mine][0]), int(ends[mine][-1]), float(f"{mean:.4g}")))
-    return steps
 
 
 def _line(points: Iterable[tuple[float, float]]) -> Markup:
@@ -481,12 +405,6 @@ def _rule(place: float) -> Markup:
     return tag("line", class_="rule", x1=x, x2=x, y1=0, y2=HIGH)
 
 
-def _ticks(axis: Axis) -> list[int]:
-    """Return the powers of ten that have room on the axis."""
-    powers = (10**exponent for exponent in range(12))
-    return [power for power in powers if 0.08 <= axis.place(power) <= 1.0]
-
-
 def _short(count: int) -> str:
     """Write a power of ten as every language does: 10 k, 1 M."""
     for size, prefix in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
@@ -495,7 +413,7 @@ def _short(count: int) -> str:
     return str(count)
 
 
-_NAMED = frozenset((*RIVALS, *DISTANCE, *LABELS))
+_NAMED = frozenset((*scene.RIVALS, *scene.DISTANCE, *scene.LABELS))
 
 
 def _name(quantity: str) -> Message | str:
