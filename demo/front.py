@@ -38,6 +38,14 @@ _LEVEL = 5
 _OTHERS = re.compile(
     r"""<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*|<link\s+rel="(?:manifest|icon)"[^>]*>\s*"""
 )
+_ALONE = """<script>
+// Gradio asks a font host for typefaces that this page does not use, and that its policy refuses.
+document.head.appendChild = (node) => {
+  const foreign = node.rel === "stylesheet" && new URL(node.href).origin !== location.origin;
+  return foreign ? node : Node.prototype.appendChild.call(document.head, node);
+};
+</script>
+"""
 _SCALE, _COLUMNS, _ROWS, _MARGIN = 3, 12, 6, 14
 _WIDTH, _HEIGHT = 1200, 630
 """Of the picture, as the sites that show it ask for it."""
@@ -120,6 +128,7 @@ def own_head(page: str, address: str) -> str:
     )
     ours += f'<meta name="description" content="{html.escape(SENTENCE)}" />\n<title>{TITLE}</title>\n'
     ours += '<link rel="icon" type="image/svg+xml" href="./favicon.ico" />\n'
+    ours += _ALONE
     body = re.sub(r'<link\s+rel="manifest"[^>]*>\s*', "", body, count=1)
     # The viewport and the base of all addresses come first.
     first, base, others = names.partition("<base")

@@ -119,6 +119,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     # `api_open` would let a caller pass the queue by.
     page.queue(max_size=limits.QUEUE, api_open=False, default_concurrency_limit=limits.CONCURRENCY)
     page.state_session_capacity = limits.SESSIONS
+    page.space_id = None  # else Gradio's scripts ask the hub about the Space, which the policy above refuses
     refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     outer.add_middleware(front.Front, root_path=root_path)

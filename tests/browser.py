@@ -82,6 +82,12 @@ def decoded(page: Page) -> None:
     idle(page)
 
 
+def address(page: Page) -> str:
+    """The page's address once the hand rests and it is written."""
+    idle(page)
+    return page.url
+
+
 class Visit:
     """One visitor: a browser context of their own, and everything that went wrong in it."""
 

@@ -54,6 +54,16 @@ def site(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[se
         yield running
 
 
+@pytest.fixture(scope="session")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
+    """The page of tiny models of every kind, for what is about the page and not about its networks."""
+    from tests import serving, tiny
+
+    folder = tmp_path_factory.mktemp("small")
+    with serving.page(folder / "page", [tiny.write_models(folder / "models")]) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A Chromium. Not one for all modules: while Playwright runs, its thread has no room for another loop."""

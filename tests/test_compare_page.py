@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import serving
-from tests.browser import Visit, idle
+from tests.browser import Visit, address, idle
 from tests.test_compare import write_figures
 from tests.test_page import ARTIFACTS
 
@@ -73,13 +73,13 @@ def test_what_is_looked_at_is_in_the_address_and_asks_nobody(
         panel.locator(f"label:has([name=plot][value={plot}])").click()
         expect(page.locator(SHOWN)).to_have_count(1)
         assert looked_at(page) == [plot]
-        assert f"plot={plot}" in page.url
+        assert f"plot={plot}" in address(page)
     assert asked == []  # all of it was there
     assert panel.get_attribute("data-waiting") is None
 
     # The data set is a choice where generators are held against each other, and nowhere else.
     panel.get_by_text("FASHION-MNIST", exact=True).click()
-    assert "dataset=fashion-mnist" in page.url
+    assert "dataset=fashion-mnist" in address(page)
     expect(page.locator(SHOWN)).to_contain_text("No figure of this kind was measured")
     panel.locator("label:has([name=plot][value=codes])").click()
     expect(panel.locator("[data-whose]")).to_be_hidden()

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from onnx_models import catalog
 from tests import serving, tiny
-from tests.browser import Visit, change, decoded, idle
+from tests.browser import Visit, address, change, decoded, idle
 from tests.test_page import ARTIFACTS, SEEN, draw_seven
 
 pytestmark = pytest.mark.browser
@@ -130,7 +130,7 @@ def test_a_visitor_chooses_who_answers_and_the_address_keeps_it(
     expect(page.locator("#panel-draw [data-card=autoencoder_2] > img")).to_be_visible()
     page.locator("#panel-draw .chip [value=rbm]").uncheck()
     expect(page.locator("#panel-draw [data-card=rbm]")).to_have_count(0)
-    again = visit(half).open(page.url.partition("/?")[2].join(["?", ""]))
+    again = visit(half).open(address(page).partition("/?")[2].join(["?", ""]))
     expect(again.locator("#panel-draw [data-card=autoencoder_2] > img")).to_be_visible()
     expect(again.locator("#panel-draw [data-card=rbm]")).to_have_count(0)
     again.get_by_text("Choose who answers").click()
@@ -143,7 +143,7 @@ def test_a_visitor_chooses_who_answers_and_the_address_keeps_it(
     expect(cards).to_have_count(len(usual))
     assert [card.get_attribute("data-card") for card in cards.all()] == usual
     expect(page.locator("#panel-draw .chip [value=rbm]")).to_be_checked()
-    assert "models=" not in page.url
+    assert "models=" not in address(page)
 
 
 def test_an_address_that_asks_nobody_known_is_one_sentence(
@@ -228,7 +228,7 @@ def test_a_label_a_seed_and_the_drawing_change_the_movie(
     another_movie(page, 0, noise)
     panel.locator("[data-labelled]").get_by_text("3", exact=True).click()
     expect(page.get_by_role("radio", name="Chain 1, label held at 3")).to_be_visible()
-    assert "label=3" in page.url
+    assert "label=3" in address(page)
     seek(stop(page), 40)
     before = shown(first)
     panel.get_by_role("button", name="Surprise me").click()
@@ -307,7 +307,7 @@ def test_the_digit_under_the_pointer_is_decoded(half: serving.Page, visit: Calla
     # The address brings the exact picture back.
     idle(page)
     exact = shown(screen.first)
-    again = visit(half).open(page.url.partition("/?")[2].join(["?", ""]))
+    again = visit(half).open(address(page).partition("/?")[2].join(["?", ""]))
     expect(again.locator("#panel-map .place").first).to_have_text(
         page.locator("#panel-map .place").first.inner_text()
     )
@@ -336,7 +336,7 @@ def test_the_maps_show_what_is_drawn_and_one_class_alone(
     expect(panel.locator(".ground").first).to_be_hidden()
     panel.get_by_text("What is drawn").click()
     expect(panel.locator(".ground").first).to_be_visible()
-    assert "ground=pictures" in page.url
+    assert "ground=pictures" in address(page)
     panel.get_by_text("Test digits").click()
     panel.get_by_role("button", name="Only the 7s").click()
     assert panel.locator(".lands rect").count() > 0

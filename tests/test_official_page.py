@@ -24,7 +24,7 @@ from demo.panels.style import panel as style
 from export import __main__ as command
 from export.official import checkpoint
 from tests import official_files, official_reference, serving
-from tests.browser import Visit, change, decoded
+from tests.browser import Visit, address, change, decoded
 from tests.test_page import ARTIFACTS, drag
 
 pytestmark = pytest.mark.browser
@@ -95,7 +95,7 @@ def test_a_makers_seed_shows_the_makers_picture(
     drag(page, page.locator("#style-psi"), 0.9)
     change(page, HERO, before)
     page.wait_for_function("() => /psi=1\\.[345]/.test(location.search)")
-    psi = float(re.findall(r"psi=([\d.]+)", page.url)[0])
+    psi = float(re.findall(r"psi=([\d.]+)", address(page))[0])
     page.wait_for_selector(f"{PANEL} a[href*='seed=85&psi={psi:g}&']")
     shown = picture(page.locator(HERO).get_attribute("src"))
     asked = client.predict(model=name, seed=85, psi=psi, api_name="/stylegan")["image"]

@@ -58,3 +58,26 @@ def test_a_visitor_plays_inside_another_site(browser: Browser, blog: str) -> Non
     expect(inside.locator("#panel-draw svg, #panel-draw canvas, #panel-draw img").first).to_be_visible()
     assert errors == []
     context.close()
+
+
+def test_the_site_around_learns_the_address_but_no_secret_of_the_frame(
+    browser: Browser, page: serving.Page, blog: str, tmp_path: Path
+) -> None:
+    """Catches a shared link of a Space that opens the start: the visitor's address is the outer page's."""
+    inner = f"{page.url}/?__sign=secret&tab=dream&seed=5&utm=1#here"
+    (tmp_path / "shared.html").write_text(
+        f"""<!doctype html><title>Blog</title><script>
+        window.told = [];
+        addEventListener("message", ({{ data }}) => data.queryString && told.push(data));
+        </script><iframe src="{inner}" width="1000" height="900"></iframe>"""
+    )
+    context = browser.new_context(locale="en-US")
+    visitor = context.new_page()
+    visitor.set_default_timeout(LIMIT)
+    visitor.goto(blog.replace("index.html", "shared.html"))
+    inside = visitor.frame_locator("iframe")
+    expect(inside.locator("#dream-seed")).to_have_value("5")
+    inside.locator("#dream-seed").fill("12")
+    visitor.wait_for_function("told.length > 0")
+    assert visitor.evaluate("told") == [{"queryString": "?tab=dream&seed=12&utm=1", "hash": "#here"}]
+    context.close()

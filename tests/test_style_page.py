@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from demo.panels.style import panel as style
 from tests import serving
-from tests.browser import Visit, change, decoded, idle
+from tests.browser import Visit, address, change, decoded, idle
 from tests.test_page import ARTIFACTS, drag
 from tests.test_style import DIGITS, ENCODER, FACES, JUDGE, PLAIN, write
 
@@ -75,9 +75,9 @@ def test_a_new_face_at_each_press(atelier: serving.Page, visit: Callable[..., Vi
         before = page.locator(HERO).get_attribute("src")
         press()
         change(page, HERO, before)
-    assert "seed=12" in page.url
-    assert re.search(r"psi=1\.[345]", page.url)
-    assert "noise=off" in page.url
+    assert "seed=12" in address(page)
+    assert re.search(r"psi=1\.[345]", address(page))
+    assert "noise=off" in address(page)
     expect(panel.locator("[data-cutoff]")).to_have_text(re.compile("1–[34] of 10"))
     expect(panel.get_by_role("link", name="avatar.png")).to_have_count(0)
     with page.expect_download() as saved:
@@ -165,7 +165,7 @@ def test_parents_are_mixed_style_by_style(atelier: serving.Page, visit: Callable
     panel.get_by_role("button", name="Fine", exact=True).click()
     change(page, child, before)
     expect(panel.locator("[data-layer][aria-pressed=true]")).to_have_count(2)
-    assert "layers=fine" in page.url
+    assert "layers=fine" in address(page)
     # Two switches one after the other, faster than any answer.
     panel.locator("[data-layer='0']").click()
     panel.locator("[data-layer='9']").click()
@@ -224,7 +224,7 @@ def test_a_face_is_pushed(atelier: serving.Page, visit: Callable[..., Visit]) ->
     page.keyboard.press("Delete")
     page.wait_for_function("() => !location.search.includes('factor-fine')")
     # The address holds it all.
-    again = visit(atelier, locale="fr-FR").open(page.url.partition("?")[2].join(["?", ""]))
+    again = visit(atelier, locale="fr-FR").open(address(page).partition("?")[2].join(["?", ""]))
     at(again, "edit")
     again.wait_for_function(
         "([selector, src]) => document.querySelector(selector)?.getAttribute('src') !== src",
@@ -239,7 +239,7 @@ def test_a_face_is_pushed(atelier: serving.Page, visit: Callable[..., Visit]) ->
         arg=[pushed, untouched],
     )
     expect(panel.get_by_role("slider", name="glasses: dark")).to_have_value("0")
-    assert "moves=" not in page.url
+    assert "moves=" not in address(page)
     drag(page, panel.get_by_role("slider", name="glasses: dark"), 0.9)
     panel.get_by_role("button", name="glasses: dark: back to 0", exact=True).click()
     page.wait_for_function("() => !location.search.includes('moves=')")
@@ -295,8 +295,8 @@ def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..
     drag(page, panel.get_by_role("slider", name="hair colour: dark"), 0.9)
     change(page, f"{PANEL} .moved .frame img", before)
     # Nothing of it is in the address, and letting go brings the seed's face back.
-    assert "picture" not in page.url
-    assert "ws=" not in page.url
+    assert "picture" not in address(page)
+    assert "ws=" not in address(page)
     panel.get_by_text("You", exact=True).click()
     at(page, "you")
     panel.get_by_role("button", name="Let go of your picture").click()

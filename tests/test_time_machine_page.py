@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests import serving
-from tests.browser import Visit, idle
+from tests.browser import Visit, address, idle
 from tests.test_first_half_page import shown
 from tests.test_page import ARTIFACTS
 from tests.test_time_machine import write_wall
@@ -60,7 +60,7 @@ def test_a_visitor_goes_through_time_and_asks_nobody(wall: serving.Page, visit: 
     expect(panel.get_by_role("button", name="Play")).to_be_visible()
     expect(panel.locator("article h3")).to_have_text(["Tiny gan_collapsed", "Tiny wgan_gp"])
     collapsed, critic = panel.locator("canvas[data-film]").all()
-    assert "seen" not in page.url  # the end is where everybody begins
+    assert "seen" not in address(page)  # the end is where everybody begins
     # The slider steps from snapshot to snapshot of anyone; each card shows its latest.
     scrub = panel.get_by_role("slider", name="Moment of the training")
     scrub.focus()
@@ -69,7 +69,7 @@ def test_a_visitor_goes_through_time_and_asks_nobody(wall: serving.Page, visit: 
     expect(scrub).to_have_attribute("aria-valuetext", "3,000 training images seen")
     notes = panel.locator("[data-snapshot]")
     expect(notes).to_have_text(["Snapshot at 1,200", "Snapshot at 3,000"])
-    assert "seen=3000" in page.url
+    assert "seen=3000" in address(page)
     before = shown(critic)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
@@ -98,7 +98,7 @@ def test_a_visitor_goes_through_time_and_asks_nobody(wall: serving.Page, visit: 
     before = shown(frames.last)
     panel.get_by_role("radio", name="Picture 8").first.check()
     assert (shown(frames.last) != before).any()
-    assert "pick=7" in page.url
+    assert "pick=7" in address(page)
     expect(panel.get_by_role("radio", name="Picture 8").last).to_be_checked()  # in all cards
     assert (shown(frames.last) == shown(critic)[28:56, 56:84]).sum() < 784  # another moment than the sheet's
     panel.locator("[data-seek]").last.click()
@@ -134,7 +134,7 @@ def test_another_wall_another_seed_another_digit(wall: serving.Page, visit: Call
     film = labelled.get_attribute("data-film")
     panel.get_by_text("Anything", exact=True).click()
     expect(labelled).not_to_have_attribute("data-film", film or "")
-    assert "label=free" in page.url
+    assert "label=free" in address(page)
     film = labelled.get_attribute("data-film")
     panel.get_by_role("button", name="Surprise me").click()
     expect(labelled).not_to_have_attribute("data-film", film or "")

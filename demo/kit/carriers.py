@@ -78,6 +78,7 @@ def desk(
                 data_settle=settle,
                 data_local=json.dumps(local),
             ),
+            tag("div", class_="refused", role="status"),
         ),
     )
 

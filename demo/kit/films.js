@@ -41,7 +41,7 @@ lineage.projector = (root, kind) => {
     for (const told of all("[data-told]")) lineage.name(told, JSON.parse(told.dataset.told)[step]);
     scrub.max = film.count - 1;
     scrub.value = step;
-    scrub.setAttribute("aria-valuetext", find("[data-told]").textContent);
+    lineage.name(scrub, JSON.parse(find("[data-told]").dataset.told)[step], "aria-valuetext");
     scrub.style.setProperty("--ready", `${(100 * step) / (film.count - 1)}%`);
     const stops = [...all("[data-seek]")];
     const reached = Math.max(...stops.map(place).filter((at) => at <= step));

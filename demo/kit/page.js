@@ -14,7 +14,9 @@ window.lineage = (() => {
 
   const messages = JSON.parse(document.getElementById("lineage-messages").textContent);
   const PANEL = "[id^='panel-']"; // the columns that demo/app.py lays out
-  const query = () => new URLSearchParams(location.search);
+  // What the address says, or will in a moment: it is written when the hand rests.
+  let parameters = new URLSearchParams(location.search);
+  const query = () => parameters;
 
   // ---------------------------------------------------------------- language
 
@@ -60,9 +62,9 @@ window.lineage = (() => {
     }
   }
 
-  // The words of an element that the server did not write: they follow the language too.
-  function name(element, message) {
-    element.dataset.say = JSON.stringify({ text: message });
+  // The words of an element that the server did not write, its text or an attribute: they follow the language too.
+  function name(element, message, target = "text") {
+    element.dataset.say = JSON.stringify({ ...JSON.parse(element.dataset.say ?? "{}"), [target]: message });
     translate(element);
   }
 
@@ -78,13 +80,79 @@ window.lineage = (() => {
 
   // ---------------------------------------------------------------- address
 
+  const REST = 300; // milliseconds without a change or a finger down, after which the address is written
+  const REFUSED = 10_000; // milliseconds until a browser that found it too often is asked again
+  const AT_HOME = "https://huggingface.co"; // whose pages show this one in a frame, as Spaces
+  const ours = new Set(["tab"]); // names in the address that are this page's; whatever else is there stays
+  const pressed = new Set(); // pointers that are down
+  let unwritten = null;
+
   function remember(changes) {
-    const parameters = query();
+    const before = parameters.toString();
     for (const [name, value] of Object.entries(changes)) {
       if (value === null || value === undefined || value === "") parameters.delete(name);
       else parameters.set(name, value);
     }
-    history.replaceState(null, "", `${location.pathname}?${parameters}${location.hash}`);
+    if (parameters.toString() !== before) writeAtRest();
+  }
+
+  // Safari and Firefox take a hundred addresses in ten seconds, then throw: no gesture writes any on its way.
+  function writeAtRest(after = REST) {
+    clearTimeout(unwritten);
+    unwritten = pressed.size ? true : setTimeout(writeAddress, after);
+    pend(writeAddress, !pressed.size && after === REST);
+  }
+
+  function writeAddress() {
+    unwritten = null;
+    const search = asSearch(parameters);
+    try {
+      if (search !== location.search) history.replaceState(history.state, "", `${location.pathname}${search}${location.hash}`);
+    } catch {
+      return writeAtRest(REFUSED);
+    }
+    pend(writeAddress, false);
+    tellFrame();
+  }
+
+  // The page that shows this one in a frame has the address that visitors share. Spaces listens to just this
+  // message, and gives a frame what it knows; names with two underscores are between the two, secrets among them.
+  function tellFrame() {
+    if (parent === window) return;
+    const shared = new URLSearchParams([...parameters].filter(([name]) => !name.startsWith("__")));
+    const above = location.ancestorOrigins?.[0] ?? (document.referrer ? new URL(document.referrer).origin : AT_HOME);
+    // Who is of no origin, a file or a sandbox, cannot be named.
+    parent.postMessage({ queryString: asSearch(shared), hash: location.hash }, above === "null" ? "*" : above);
+  }
+
+  const asSearch = (shared) => (String(shared) ? `?${shared}` : "");
+
+  function rest({ pointerId }) {
+    if (pointerId === undefined) pressed.clear();
+    else pressed.delete(pointerId);
+    if (unwritten && !pressed.size) writeAtRest();
+  }
+
+  addEventListener("pointerdown", ({ pointerId }) => pressed.add(pointerId), { capture: true });
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, rest, { capture: true });
+  addEventListener("blur", rest); // a pointer may come up in another window
+
+  // A proxy that shows the page at a path of which the server knows nothing: whatever is asked for goes elsewhere.
+  function askRoot() {
+    const root = new URL(window.gradio_config?.root || "./", document.baseURI);
+    const told = (address) => `${address.hostname}${address.pathname.replace(/\/*$/, "/")}`;
+    const here = new URL("./", location.href);
+    if (told(root) === told(here)) return;
+    const origin = root.hostname === here.hostname ? location.origin : root.origin; // as Gradio takes it
+    fetch(`${origin}${root.pathname.replace(/\/*$/, "")}/favicon.ico`)
+      .then(({ ok }) => ok || Promise.reject())
+      .catch(() => {
+        const sentence = document.createElement("p");
+        sentence.className = "problem astray";
+        sentence.setAttribute("role", "alert");
+        document.body.prepend(sentence);
+        name(sentence, ["page.astray", { here: here.pathname.replace(/\/$/, ""), root: root.pathname }]);
+      });
   }
 
   // ---------------------------------------------------------------- late answers
@@ -247,7 +315,11 @@ window.lineage = (() => {
     const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
     const local = new Set(JSON.parse(element.querySelector(".desk").dataset.local));
     const settle = Number(element.querySelector(".desk").dataset.settle);
+    const refused = element.querySelector(".refused");
+    for (const each of Object.keys(defaults)) if (!unlisted.has(each)) ours.add(each);
     let state = { ...defaults };
+    let good = state; // the last that was answered without a fault
+    let failed = false; // whether this one was not
     let settling = null;
     let asked = 0; // questions so far
     let sent = 0;
@@ -268,7 +340,19 @@ window.lineage = (() => {
       clearInterval(clock);
       sent = clock = 0;
       delete panel.dataset.waiting;
+      once();
       reflect();
+    }
+
+    const faults = () => [...panel.querySelectorAll(".view > [role=status] > .problem")];
+
+    // What is wrong with a state is wrong in all that shows it, and said in the first.
+    function once() {
+      const said = new Set();
+      for (const fault of faults()) {
+        fault.hidden = said.has(fault.dataset.say);
+        said.add(fault.dataset.say);
+      }
     }
 
     function reflect() {
@@ -295,12 +379,16 @@ window.lineage = (() => {
     }
 
     function set(changes) {
-      const news = Object.entries(changes).filter(([name, value]) => state[name] !== value);
+      // What could not be answered is left behind by the next change.
+      const next = { ...(failed ? good : state), ...changes };
+      const news = Object.keys(next).filter((name) => state[name] !== next[name]);
       if (!news.length) return reflect();
-      state = { ...state, ...changes };
+      failed = false;
+      state = next;
+      show(refused, "");
       reflect();
       save();
-      if (news.every(([name]) => local.has(name))) tell();
+      if (news.every((name) => local.has(name))) tell();
       else send();
     }
 
@@ -311,13 +399,21 @@ window.lineage = (() => {
       props.value = packed();
     }
 
-    // Whether any view still answers another question than the last. One question may have several answers, and
-    // each of them can be late.
-    function due() {
+    // Whether no view answers another question than the last. One question may have several answers, and each of
+    // them can be late.
+    function answered() {
       const views = [...panel.querySelectorAll(".view[data-answers]")];
-      const late = asked > 0 && views.some(({ dataset }) => dataset.of !== String(asked));
-      pend(element, late);
-      if (!late) awaited.delete(element);
+      return asked === 0 || views.every(({ dataset }) => dataset.of === String(asked));
+    }
+
+    function due() {
+      const done = answered();
+      pend(element, !done);
+      if (!done) return;
+      awaited.delete(element);
+      once();
+      failed = faults().length > 0;
+      if (!failed) good = state;
     }
 
     function send() {
@@ -330,19 +426,49 @@ window.lineage = (() => {
       settling = setTimeout(trigger, settle, "input");
     }
 
+    // What no value of that name can be, as a sentence; what else is wrong with it only the server knows.
+    function refusal(name, text) {
+      if (typeof defaults[name] !== "number") return null;
+      const control = panel.querySelector(`[name="${name}"]:is([type=number], [type=range])`);
+      const { min = "", max = "", step = "" } = control ?? {};
+      const value = text.trim() === "" ? NaN : Number(text);
+      const whole = step ? step === "1" : Number.isInteger(defaults[name]);
+      const inside = !(min !== "" && value < Number(min)) && !(max !== "" && value > Number(max));
+      if (Number.isFinite(value) && inside && (!whole || Number.isInteger(value))) return null;
+      const kind = min === "" || max === "" ? "" : whole ? ".whole" : ".range";
+      return [`page.refused${kind}`, { name, value: text.slice(0, 40), lowest: min, highest: max }];
+    }
+
+    function refuse(refusals) {
+      show(refused, "");
+      for (const words of refusals) {
+        const sentence = document.createElement("p");
+        sentence.className = "problem";
+        name(sentence, words);
+        refused.append(sentence);
+      }
+    }
+
     function restore() {
       const asked = {};
+      const refusals = [];
       for (const [name, text] of query()) {
         if (!(name in defaults) || unlisted.has(name)) continue;
-        asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
+        const words = refusal(name, text);
+        if (words) refusals.push(words);
+        else asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
       }
       set(asked);
+      refuse(refusals);
     }
 
     panel.addEventListener("input", ({ target }) => {
       if (!(target.name in defaults)) return;
       const value = read(target, defaults, panel);
-      if (!Number.isNaN(value)) set({ [target.name]: value });
+      if (Number.isNaN(value)) return;
+      const words = target.type === "number" && !Number.isInteger(value) && refusal(target.name, target.value);
+      if (words) refuse([words]);
+      else set({ [target.name]: value });
     });
     panel.addEventListener("click", ({ target }) => {
       const button = target.closest("[data-set], [data-surprise], [data-send]");
@@ -363,7 +489,7 @@ window.lineage = (() => {
     panel.addEventListener("lineage:answered", due);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
-    panel.lineage = { get: () => state, set };
+    panel.lineage = { get: () => state, set, refuse, answered, failed: () => failed };
 
     reflect();
     const tools = element.querySelector("[data-tool]");
@@ -396,9 +522,7 @@ window.lineage = (() => {
   }
 
   function go(name, options) {
-    const lang = query().get("lang");
-    history.replaceState(null, "", location.pathname);
-    remember({ lang, tab: name });
+    remember({ ...Object.fromEntries([...ours].map((each) => [each, null])), tab: name });
     open(name, options);
     document.getElementById(`panel-${name}`)?.dispatchEvent(new CustomEvent("lineage:opened"));
   }
@@ -555,5 +679,6 @@ window.lineage = (() => {
   }
 
   hints();
+  askRoot();
   return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
 })();

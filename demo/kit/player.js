@@ -42,8 +42,7 @@
       if (!button) return;
       const words = [playing ? "player.pause" : "player.play"];
       button.classList.toggle("playing", playing);
-      button.dataset.say = JSON.stringify({ "aria-label": words });
-      button.setAttribute("aria-label", lineage.say(words));
+      lineage.name(button, words, "aria-label");
     }
 
     function run(wish) {

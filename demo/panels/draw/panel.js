@@ -1,6 +1,8 @@
 // The drawing canvas: a thick antialiased pen for mouse, finger, stylus and keyboard; over it, where damage is
 // done by hand, a brush that hides pixels of the 28 x 28 picture that the networks see.
 //
+// A picture can be brought, too: it goes as it is, and comes back as the networks see it.
+//
 // The tool only writes to the panel's state: {example, drawing, hidden}. What the state says is what it draws.
 
 lineage.draw = (tool, panel, root) => {
@@ -19,7 +21,9 @@ lineage.draw = (tool, panel, root) => {
   canvas.width = canvas.height = SIDE * sharpness;
 
   let strokes = []; // each a list of points in canvas units
-  let past = []; // what undo goes back to: {strokes, example, hidden}
+  let past = []; // what undo goes back to: {strokes, example, hidden, base, brought, cleared}
+  let brought = ""; // the visitor's own picture under the strokes, as it was sent
+  let coming = false; // whether it is still on its way: what was there stays on the sheet
   let base = null; // the example under the strokes, an image
   let original = null; // the prepared picture, for the brush to work on
   let stroke = null; // the one being drawn
@@ -77,18 +81,20 @@ lineage.draw = (tool, panel, root) => {
     cancelAnimationFrame(leaving);
     leaving = lineage.nextFrame(copy, () => {
       if (blank()) return;
+      if (strokes.length && !lineage.legible()) return panel.refuse([["page.blind"]]);
       paint(copy.getContext("2d", { willReadFrequently: true }), 1);
       cleared = false;
       root.classList.remove("stale");
-      panel.set({ drawing: strokes.length ? copy.toDataURL("image/png") : "" });
+      panel.set({ drawing: strokes.length ? copy.toDataURL("image/png") : brought });
     });
   }
 
   // ---------------------------------------------------------------- pen and brush
 
   function keep() {
+    if (coming) giveUp();
     const { example, hidden } = panel.get();
-    past.push({ strokes: [...strokes], example, hidden, base, cleared });
+    past.push({ strokes: [...strokes], example, hidden, base, brought, cleared });
     if (past.length > 100) past.shift();
   }
 
@@ -124,7 +130,8 @@ lineage.draw = (tool, panel, root) => {
   function undo() {
     const before = past.pop();
     if (!before) return;
-    ({ strokes, base, cleared } = before);
+    coming = false;
+    ({ strokes, base, brought, cleared } = before);
     stroke = null;
     redraw();
     if (blank()) return forget();
@@ -141,6 +148,7 @@ lineage.draw = (tool, panel, root) => {
     }
     strokes = [];
     base = null;
+    brought = "";
     redraw();
     forget();
   }
@@ -150,6 +158,63 @@ lineage.draw = (tool, panel, root) => {
     cleared = true;
     root.classList.add("stale");
   }
+
+  // ---------------------------------------------------------------- a picture brought along
+
+  const SMALL = 300_000; // bytes that are sent with every question as they are
+  const SIDE_SENT = 1000; // pixels of a larger one's longer side
+  const READ = /^image\/(png|jpeg|webp|gif|bmp|tiff)$/; // by the server
+
+  async function bring(file) {
+    const sent = file.size <= SMALL && READ.test(file.type) ? null : await smaller(file);
+    const picture = sent ?? (await lineage.asSent(file));
+    keep();
+    coming = true;
+    brought = picture;
+    root.classList.remove("stale");
+    if (panel.get().drawing === picture) arrive(); // no answer will come for it
+    else panel.set({ drawing: picture, ...(hiding() ? { damage: "none", hidden: "" } : {}) });
+  }
+
+  // As much of it as 28 x 28 pixels can be made of; nothing where this browser cannot open it.
+  async function smaller(file) {
+    try {
+      if (!lineage.legible()) return null;
+      const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+      const scale = Math.min(1, SIDE_SENT / Math.max(image.width, image.height));
+      const sheet = document.createElement("canvas");
+      sheet.width = Math.max(1, Math.round(scale * image.width));
+      sheet.height = Math.max(1, Math.round(scale * image.height));
+      const context = sheet.getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.drawImage(image, 0, 0, sheet.width, sheet.height);
+      const clear = /png|webp|gif|svg/.test(file.type); // such files may have clear pixels
+      return clear ? sheet.toDataURL("image/png") : sheet.toDataURL("image/jpeg", 0.92);
+    } catch {
+      return null;
+    }
+  }
+
+  // What was refused is said where the answers are; what was there before is still on the sheet.
+  function giveUp() {
+    coming = false;
+    const before = past.pop();
+    if (before) ({ brought } = before);
+  }
+
+  function arrive() {
+    coming = false;
+    strokes = [];
+    cleared = false;
+    shown();
+  }
+
+  lineage.files(root, ".paper, .answers", bring);
+  root.addEventListener("lineage:answered", () => {
+    if (!coming || !panel.answered()) return;
+    if (panel.failed()) giveUp();
+    else arrive();
+  });
 
   // ---------------------------------------------------------------- examples
 
@@ -171,6 +236,7 @@ lineage.draw = (tool, panel, root) => {
     if (thumb) {
       keep();
       strokes = [];
+      brought = "";
       cleared = false;
       root.classList.remove("stale");
       const { example, drawing } = panel.get();
@@ -187,7 +253,8 @@ lineage.draw = (tool, panel, root) => {
     const image = new Image();
     image.onload = () => {
       original = image;
-      if (!panel.get().drawing && !strokes.length && !cleared) base = image;
+      const { drawing } = panel.get();
+      if (!coming && drawing === brought && !strokes.length && !cleared) base = image;
       redraw();
     };
     image.src = seen.dataset.original;

@@ -308,6 +308,12 @@ def _desk(library: Library, state: State) -> Markup:
                 tag("button", say("draw.clear"), type="button", class_="link", data_do="clear"),
                 class_="tools",
             ),
+            tag(
+                "div",
+                _bringing("draw.bring", class_="link"),
+                _bringing("draw.camera", class_="link camera", capture="environment"),
+                class_="tools",
+            ),
             data_tool=NAME,
         ),
         _examples(library),
@@ -321,6 +327,12 @@ def _desk(library: Library, state: State) -> Markup:
             tag("p", say("draw.brush"), class_="note brush-note"),
         ),
     )
+
+
+def _bringing(words: str, class_: str, capture: str | None = None) -> Markup:
+    """Return what takes a picture of the visitor's own; with ``capture`` a phone opens its camera."""
+    chosen = tag("input", type="file", accept="image/*", capture=capture, data_upload=True)
+    return tag("label", chosen, tag("span", say(words)), class_=f"{class_} bring")
 
 
 def _examples(library: Library) -> Markup:

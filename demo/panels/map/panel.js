@@ -47,9 +47,7 @@ lineage.kinds.map = (element, gradio) => {
     const nearest = map.places.reduce((best, place, k) => (far(place) < far(map.places[best]) ? k : best), 0);
     if (real) lineage.put(card.querySelector("[data-nearest]"), real, { column: nearest, row: 0 });
     const words = ["map.place", { x: map.x, y: map.y, label: map.places[nearest][2] }];
-    const place = card.querySelector(".place");
-    place.dataset.say = JSON.stringify({ text: words });
-    place.textContent = lineage.say(words);
+    lineage.name(card.querySelector(".place"), words);
   }
 
   // ---------------------------------------------------------------- moving the pointer

@@ -124,8 +124,9 @@
       const scrub = find("[data-scrub]");
       scrub.value = step;
       const nats = piece.energy[column][chain];
-      scrub.setAttribute("aria-valuetext", lineage.say(["movie.at", { step, steps, energy: nats }]));
-      find(".transport output").textContent = lineage.say(["movie.at", { step, steps, energy: nats }]);
+      const words = ["movie.at", { step, steps, energy: nats }];
+      lineage.name(scrub, words, "aria-valuetext");
+      lineage.name(find(".transport output"), words);
       const cursor = find(".energy line");
       for (const end of ["x1", "x2"]) cursor.setAttribute(end, step);
       cursor.setAttribute("y1", 0);

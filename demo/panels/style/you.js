@@ -15,7 +15,6 @@ lineage.easel = (root, panel) => {
 
   const WIDTH = 0.075; // of a stroke, a share of the easel's side
   const INK = "#1c1b1a";
-  const LARGEST = 6_000_000; // bytes of a file that the browser cannot open and the server may
 
   const find = (selector) => root.querySelector(selector);
 
@@ -68,7 +67,8 @@ lineage.easel = (root, panel) => {
     cancelAnimationFrame(leaving);
     leaving = lineage.nextFrame(copy, () => {
       if (blank()) return leave();
-      panel.set(own(composite()));
+      if (lineage.legible()) panel.set(own(composite()));
+      else panel.refuse([["page.blind"]]);
     });
   }
 
@@ -142,6 +142,7 @@ lineage.easel = (root, panel) => {
   async function bring(file) {
     let image = null;
     try {
+      if (!lineage.legible()) return pass(file);
       image = await createImageBitmap(file, { imageOrientation: "from-image" });
     } catch {
       return pass(file);
@@ -161,27 +162,13 @@ lineage.easel = (root, panel) => {
     send();
   }
 
-  // What this browser cannot open may be a TIFF: the server says, of what is too long for a request too.
-  function pass(file) {
-    const reader = new FileReader();
-    reader.onload = () => {
-      panel.set(own(String(reader.result)));
-      foreign = true;
-    };
-    reader.readAsDataURL(file.slice(0, LARGEST, file.type));
+  // What this browser cannot open may be a TIFF.
+  async function pass(file) {
+    panel.set(own(await lineage.asSent(file)));
+    foreign = true;
   }
 
-  root.addEventListener("change", ({ target }) => {
-    if (target.dataset.upload === undefined || !target.files.length) return;
-    lineage.during(bring(target.files[0]));
-    target.value = ""; // the same file once more is a change too
-  });
-  root.addEventListener("dragover", (event) => event.target.closest(".mirror") && event.preventDefault());
-  root.addEventListener("drop", (event) => {
-    if (!event.target.closest(".mirror")) return;
-    event.preventDefault();
-    if (event.dataTransfer.files.length) lineage.during(bring(event.dataTransfer.files[0]));
-  });
+  lineage.files(root, ".mirror", bring);
 
   root.addEventListener("click", ({ target }) => {
     const swatch = target.closest("[data-colour]");
