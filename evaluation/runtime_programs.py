@@ -97,6 +97,7 @@ def programs(previous: Path, root: Path = ROOT) -> tuple[Program, ...]:
     examples, build = root / "examples", root / "build"
     python = examples / "python" / "generate.py"
     openvino = examples / "openvino" / "generate.py"
+    tract = examples / "tract" / "generate.py"
     node = examples / "node" / "lineage.mjs"
     web = examples / "web" / "check.py"
     cpp = {name: build / f"cpp-{name}" / "lineage" for name in ("openvino", "onnxruntime")}
@@ -140,6 +141,7 @@ def programs(previous: Path, root: Path = ROOT) -> tuple[Program, ...]:
             make.format("onnxruntime"),
             cpp["onnxruntime"],
         ),
+        Program("tract", "tract (Rust)", (sys.executable, str(tract)), "pip install tract", tract),
     )
 
 

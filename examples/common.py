@@ -1,4 +1,4 @@
-"""What the two Python programs share: arguments, noise from a seed, a PNG, and the test vectors.
+"""What the Python programs share: arguments, noise from a seed, a PNG, and the test vectors.
 
 The runtime itself is all that differs, and each program is about that. The command line, the rows of
 `--check --json` and the exit codes are those of every program in `examples/`; see `examples/README.md`.

@@ -31,9 +31,9 @@ from tests import tiny
 ROOT = Path(__file__).resolve().parents[1]
 PREVIOUS = ROOT / "build" / "runtimes" / "onnxruntime-previous"
 PROGRAMS = {program.name: program for program in runtime_programs.programs(PREVIOUS)}
-NATIVE = ("onnxruntime", "onnxruntime-previous", "openvino", "openvino-cpp", "onnxruntime-cpp")
+NATIVE = ("onnxruntime", "onnxruntime-previous", "openvino", "openvino-cpp", "onnxruntime-cpp", "tract")
 OPTIONAL = ("onnxruntime-cpp",)  # no package of older Debians has its headers
-PYTHON = ("onnxruntime", "openvino")
+PYTHON = ("onnxruntime", "openvino", "tract")
 CPP = ("openvino-cpp", "onnxruntime-cpp")
 
 
@@ -98,7 +98,7 @@ def _program(name: str, built: Callable[[str], Path]) -> Program:
     found = PROGRAMS[name]
     if name in CPP:
         return replace(found, command=(str(built(name.removesuffix("-cpp"))),), needs=ROOT)
-    if name == "openvino" and importlib.util.find_spec("openvino") is None:
+    if name in ("openvino", "tract") and importlib.util.find_spec(name) is None:
         absent(name, found.install)
     if not found.needs.exists():
         absent(name, found.install)
