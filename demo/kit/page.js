@@ -450,16 +450,15 @@ window.lineage = (() => {
     }
 
     function restore() {
-      const asked = {};
-      const refusals = [];
-      for (const [name, text] of query()) {
-        if (!(name in defaults) || unlisted.has(name)) continue;
-        const words = refusal(name, text);
-        if (words) refusals.push(words);
-        else asked[name] = typeof defaults[name] === "number" ? Number(text) : text;
-      }
-      set(asked);
-      refuse(refusals);
+      const told = [...query()].filter(([name]) => name in defaults && !unlisted.has(name));
+      const [numbers, words] = [true, false].map((wish) =>
+        told.filter(([name]) => (typeof defaults[name] === "number") === wish),
+      );
+      // The words first: what a number may be can depend on them, as the classes do on the model.
+      set(Object.fromEntries(words));
+      const refusals = numbers.map(([name, text]) => refusal(name, text));
+      set(Object.fromEntries(numbers.filter((_, k) => !refusals[k]).map(([name, text]) => [name, Number(text)])));
+      refuse(refusals.filter(Boolean));
     }
 
     panel.addEventListener("input", ({ target }) => {
