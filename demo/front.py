@@ -15,10 +15,13 @@ import numpy as np
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from gradio import route_utils
+from starlette.datastructures import Headers
 
 from demo import theme
 from demo.engine import images, inference, styles
 from demo.engine.library import Library
+from demo.files import understood
+from demo.first import First
 from demo.kit.paper import INK, PAPER
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -54,8 +57,9 @@ _WIDTH, _HEIGHT = 1200, 630
 class Front:
     """ASGI middleware: gives the page a head of its own, and compresses what is long."""
 
-    def __init__(self, app: Application, root_path: str = "") -> None:
+    def __init__(self, app: Application, sight: First, root_path: str = "") -> None:
         self.app = app
+        self.sight = sight
         self.root_path = root_path
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -84,8 +88,13 @@ class Front:
         if body and headers.get(b"content-type", b"").startswith(b"text/html"):
             request = Request(scope)
             address = route_utils.get_root_url(request, scope["path"], self.root_path or None)
-            body = own_head(body.decode(), address).encode()
-        if body and b"content-encoding" not in headers and _understood(scope):
+            page = own_head(body.decode(), address, self.sight.head)
+            accepted = Headers(scope=scope).get("accept-language", "")
+            sight = self.sight.body(accepted, scope["query_string"].decode("latin-1"))
+            body = page.replace("<gradio-app", f"{sight}\n<gradio-app", 1).encode()
+            headers[b"vary"] = b", ".join(filter(None, (headers.get(b"vary"), b"Accept-Language")))
+        taken = understood(Headers(scope=scope).get("accept-encoding", ""))
+        if body and b"content-encoding" not in headers and taken:
             body = await run_in_threadpool(_compressed, body)
             headers[b"content-encoding"] = b"gzip"
         headers[b"vary"] = b", ".join(filter(None, (headers.get(b"vary"), b"Accept-Encoding")))
@@ -99,10 +108,10 @@ class Front:
         await send({"type": "http.response.body", "body": body})
 
 
-def own_head(page: str, address: str) -> str:
+def own_head(page: str, address: str, more: str = "") -> str:
     """Return the page with our title, sentence, picture and icon in its head in the place of Gradio's.
 
-    ``address`` is the page's own, absolute: pictures are fetched by other machines.
+    ``address`` is the page's own, absolute: pictures are fetched by other machines. ``more`` comes after.
     """
     head, tag, rest = page.partition("<head>")
     names, marker, body = rest.partition("window.gradio_config")
@@ -128,7 +137,7 @@ def own_head(page: str, address: str) -> str:
     )
     ours += f'<meta name="description" content="{html.escape(SENTENCE)}" />\n<title>{TITLE}</title>\n'
     ours += '<link rel="icon" type="image/svg+xml" href="./favicon.ico" />\n'
-    ours += _ALONE
+    ours += _ALONE + more
     body = re.sub(r'<link\s+rel="manifest"[^>]*>\s*', "", body, count=1)
     # The viewport and the base of all addresses come first.
     first, base, others = names.partition("<base")
@@ -192,16 +201,6 @@ def _spread(models: tuple[Model, ...], count: int) -> list[Model]:
 
 def _rgb(tone: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(tone.removeprefix("#")))
-
-
-def _understood(scope: Message) -> bool:
-    """Whether the caller takes gzip (RFC 9110, section 12.5.3); what is not said plainly is not."""
-    value = dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1").lower()
-    offers = dict((each.replace(" ", "") + ";q=1").split(";q=")[:2] for each in value.split(","))
-    try:
-        return float(offers.get("gzip", "0")) > 0
-    except ValueError:
-        return False
 
 
 def _compressed(body: bytes) -> bytes:

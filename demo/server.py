@@ -20,9 +20,10 @@ from fastapi import FastAPI
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import front, plain, sessions, theme
+from demo import first, front, parts, plain, sessions
 from demo.engine import limits
 from demo.engine.library import Library
+from demo.kit import carriers
 from onnx_models.errors import LineageError
 
 Message = MutableMapping[str, Any]
@@ -122,7 +123,10 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     page.space_id = None  # else Gradio's scripts ask the hub about the Space, which the policy above refuses
     refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    outer.add_middleware(front.Front, root_path=root_path)
+    sight = first.First(library, page)  # before its answers are taken out of it
+    outer.add_middleware(front.Front, root_path=root_path, sight=sight)
+    for file in (sight.script, parts.hold(page)):
+        outer.add_route(f"/{file.name}", file.answer, methods=["GET"])
     outer.add_middleware(Guard, queue=page._queue)
     pictures = plain.Pictures(library)
     for paint, name, arguments in (
@@ -146,7 +150,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
         mcp_server=mcp,
         favicon_path=str(front.ICON),
         root_path=root_path or None,
-        **theme.launch_options(library),
+        theme=carriers.theme(),
     )
     sessions.install(mounted, page)
     return mounted

@@ -1,28 +1,18 @@
-"""What the page looks like: the options that Gradio takes when it is mounted."""
+"""What the page looks like and says: its styles, scripts and words, each panel's among them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from demo import panels
-from demo.engine.library import Library
-from demo.kit import carriers, messages, typeface
+from demo.kit import messages
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
 _SCRIPTS = ("page.js", "pen.js", "player.js", "films.js")
 _STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css")
-
-
-def launch_options(library: Library) -> dict[str, Any]:
-    """Return theme and head as keyword arguments of ``gradio.mount_gradio_app``.
-
-    The head carries every word of the page in every language, those of the library's models included, and
-    the page's own scripts; nothing is loaded from elsewhere.
-    """
-    return {"theme": carriers.theme(), "head": _head(library)}
 
 
 def words(catalog: Catalog) -> dict[str, dict[str, str]]:
@@ -38,14 +28,12 @@ def files(suffix: str) -> list[Path]:
     return found
 
 
-def _head(library: Library) -> str:
-    packed = json.dumps(words(library.catalog), ensure_ascii=False).replace("<", "\\u003c")
-    # Gradio's own way for a stylesheet rewrites every rule and drops some; in the head it stays as it is.
-    style = "\n".join(path.read_text("utf-8") for path in files("css"))
-    scripts = "\n".join(f"<script>{path.read_text('utf-8')}</script>" for path in files("js"))
-    return (
-        '<meta name="color-scheme" content="light dark">\n'
-        f"{typeface.head()}"
-        f"<style>{style}</style>\n"
-        f'<script type="application/json" id="lineage-messages">{packed}</script>\n{scripts}'
-    )
+def style() -> str:
+    """Return every rule of the page's own look."""
+    return "\n".join(path.read_text("utf-8") for path in files("css"))
+
+
+def script(words: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the page's own scripts, with every word of the page in every language."""
+    packed = json.dumps(words, ensure_ascii=False)
+    return "\n".join((f"const lineageWords = {packed};", *(path.read_text("utf-8") for path in files("js"))))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo import panels, theme
+from demo import app, first, panels, theme
 from demo.engine.library import Library
 from demo.kit import messages, typeface
 from tests import tiny
@@ -53,7 +53,7 @@ def test_no_stylesheet_names_another_typeface() -> None:
 def test_the_page_holds_its_files(tmp_path: Path) -> None:
     """Catches a page that asks for its typeface: words would move when it comes."""
     library = Library.open([tiny.write_models(tmp_path / "models")], "cpu")
-    head = theme.launch_options(library)["head"]
+    head = first.First(library, app.build(library)).head
     held = re.findall(r'\["U\+[^"]+", "([^"]+)"\]', head)
     assert [hashlib.sha256(base64.b64decode(each)).hexdigest() for each in held] == [
         f.sha256 for f in typeface.FACES

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import app, panels, theme
+from demo import app, first, panels, theme
 from demo.engine import limits
 from demo.engine.library import Library
 from demo.kit import carriers, messages, signs, sprites
@@ -26,7 +26,6 @@ from demo.kit.markup import Message, problem, say, tag
 from demo.kit.state import pack, unpack
 from demo.panels.draw import panel as draw
 from demo.panels.dream import panel as dream
-from onnx_models import catalog
 from onnx_models.errors import LineageError
 from tests import tiny
 
@@ -162,12 +161,37 @@ def test_every_message_on_the_page_exists_and_gets_its_values(library: Library) 
         assert set(PLACE.findall(known[message_id])) <= set(rest[0] if rest else {}), message_id
 
 
-def test_words_reach_the_page_without_ending_its_script(library: Library) -> None:
-    model = replace(library.catalog.models[0], lesson={"en": "</script><script>alert(1)</script>"})
-    other = replace(library, catalog=catalog.Catalog((model,), library.catalog.datasets))
-    head = theme.launch_options(other)["head"]
-    assert "<script>alert" not in head
-    assert head.count("</script>") == head.count("<script")
+def test_words_reach_the_first_sight_as_words() -> None:
+    """Catches words that are markup: a model's come from anywhere."""
+    words = {language: {"x": '"</script><script>alert(1)</script>'} for language in messages.LANGUAGES}
+    shown = first.spoken(tag("p", say("x")) + tag("img", alt=say("x")), words, "en")
+    assert "<script" not in shown
+    assert shown.count("<") == 3
+
+
+def test_numbers_of_the_first_sight_are_the_language_s() -> None:
+    numbers = {"{v:2}": 0.7, "{v:3}": 1234.5, "{v:0}": -1234.4, "{v:4}": 2.5, "{v:%}": 0.996, "{v}": 3.0}
+    words = {"en": {"x": " ".join(numbers)}, "fr": {}}
+    packed = [["x", {"v": value}] for value in numbers.values()]
+    english = [first.phrase(one, words, "en").split(" ")[k] for k, one in enumerate(packed)]
+    assert english == ["0.70", "1,230", "\u22121,234", "2.5", "100%", "3"]
+    assert first.phrase(["x", {"v": -1234.5}], {"en": {"x": "{v:0}"}, "fr": {}}, "fr") == "\u22121\u202f235"
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "chosen"),
+    [
+        ("", "", "en"),
+        ("", "de-DE,fr;q=0.8,en;q=0.9", "en"),
+        ("", "fr-CA,en;q=0.5", "fr"),
+        ("tab=draw&lang=fr", "en", "fr"),
+        ("lang=de", "fr;q=x", "fr"),
+    ],
+)
+def test_the_first_sight_is_in_the_language_that_the_page_will_have(
+    query: str, accepted: str, chosen: str
+) -> None:
+    assert first.language(query, accepted) == chosen
 
 
 def test_equations_keep_mathematics_and_lose_the_rest() -> None:

@@ -51,6 +51,7 @@ def desk(
     private: tuple[str, ...] = (),
     settle: int = 0,
     local: tuple[str, ...] = (),
+    rests: bool = False,
 ) -> gr.HTML:
     """Return the input of a panel: its controls, and its state as the value.
 
@@ -59,6 +60,7 @@ def desk(
     private : names in the state that are kept out of the address
     settle : milliseconds of rest after which a change is sent
     local : names in the state that the browser alone acts upon: a change of them asks nobody
+    rests : whether some of its views answer when the hand rests, see `answer`
 
     """
     return gr.HTML(
@@ -77,23 +79,29 @@ def desk(
                 data_private=json.dumps(private),
                 data_settle=settle,
                 data_local=json.dumps(local),
+                data_rests=rests,
             ),
             tag("div", class_="refused", role="status"),
         ),
     )
 
 
-def answer(asked: gr.HTML, function: Callable[[str], Any], views: gr.HTML | list[gr.HTML]) -> None:
+def answer(
+    asked: gr.HTML, function: Callable[[str], Any], views: gr.HTML | list[gr.HTML], at_rest: bool = False
+) -> None:
     """Let views show, at every change of a desk, what ``function`` makes of its packed state.
 
-    The browser numbers its questions, and each answer says which one it is of: ``data-of`` of its view.
+    What is costly or below the fold answers ``at_rest`` alone, when the hand has let go of the desk, which
+    then ``rests``. The browser numbers its questions, and each answer says which one it is of: ``data-of``
+    of its view.
     """
 
     def tell(text: str) -> Any:
         given, number = function(text), _number(text)
         return [_of(each, number) for each in given] if isinstance(views, list) else _of(given, number)
 
-    asked.input(tell, asked, views, trigger_mode="always_last", **listening())
+    moved = asked.release if at_rest else asked.input
+    moved(tell, asked, views, trigger_mode="always_last", **listening())
 
 
 def _number(text: str) -> int | None:

@@ -12,8 +12,8 @@
 window.lineage = (() => {
   "use strict";
 
-  const messages = JSON.parse(document.getElementById("lineage-messages").textContent);
-  const PANEL = "[id^='panel-']"; // the columns that demo/app.py lays out
+  const messages = lineageWords; // of demo/theme.py
+  const PANEL = "[id^='panel-']:not(#panel-first)"; // the columns that demo/app.py lays out
   // What the address says, or will in a moment: it is written when the hand rests.
   let parameters = new URLSearchParams(location.search);
   const query = () => parameters;
@@ -214,6 +214,8 @@ window.lineage = (() => {
     });
   }
 
+  const style = document.getElementById("lineage-style"); // after Gradio's, however late these come
+
   let toStart = (window.gradio_config?.components ?? []).filter(({ props }) =>
     props.js_on_load?.startsWith("lineage.start("),
   ).length;
@@ -315,6 +317,8 @@ window.lineage = (() => {
     const unlisted = new Set(JSON.parse(element.querySelector(".desk").dataset.private));
     const local = new Set(JSON.parse(element.querySelector(".desk").dataset.local));
     const settle = Number(element.querySelector(".desk").dataset.settle);
+    const rests = element.querySelector(".desk").dataset.rests !== undefined;
+    let resting = null;
     const refused = element.querySelector(".refused");
     for (const each of Object.keys(defaults)) if (!unlisted.has(each)) ours.add(each);
     let state = { ...defaults };
@@ -424,6 +428,14 @@ window.lineage = (() => {
       // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once.
       clearTimeout(settling);
       settling = setTimeout(trigger, settle, "input");
+      clearTimeout(resting);
+      if (rests) resting = setTimeout(atRest, REST);
+    }
+
+    // What is costly, or below the fold, is asked for when the hand has let go.
+    function atRest() {
+      if (pressed.size) resting = setTimeout(atRest, REST);
+      else trigger("release");
     }
 
     // What no value of that name can be, as a sentence; what else is wrong with it only the server knows.
@@ -665,16 +677,36 @@ window.lineage = (() => {
     element.closest(PANEL)?.dispatchEvent(new CustomEvent("lineage:added"));
   }
 
+  // What the panels come with is no part of the page's first bytes: one file has all of it (demo/parts.py).
+  const held = ({ value }) => typeof value === "string" && value.startsWith("held:");
+  let parts = null;
+
+  async function fill(props) {
+    const [file, number] = props.value.slice("held:".length).split("#");
+    try {
+      parts ??= fetch(file).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)));
+      const all = await parts;
+      if (held(props)) props.value = all[number]; // unless an answer came before
+    } catch {
+      parts = null; // a connection that was lost: once more
+      await new Promise((resolve) => setTimeout(resolve, LATE));
+    }
+  }
+
   // Gradio builds a component before it hangs it into the page; ours look for their panel, so they wait.
   const kinds = { view, desk, fixed, header, navigation, timeline, lessons, drawer, download, heart };
 
   function start(kind, element, gradio) {
     if (!element.isConnected) return void setTimeout(start, 0, kind, element, gradio);
+    if (held(gradio.props)) return void fill(gradio.props).then(() => start(kind, element, gradio));
     const panel = element.closest(PANEL);
     if (panel) place(panel);
+    if (style.nextElementSibling) document.head.append(style);
     kinds[kind](element, gradio);
     toStart -= 1;
-    if (toStart === 0) document.body.dataset.ready = "";
+    if (toStart > 0) return;
+    document.getElementById("first")?.remove(); // see demo/first.py
+    document.body.dataset.ready = "";
   }
 
   hints();

@@ -58,16 +58,16 @@ def build(library: Library) -> None:
         return
     state = State(model=generators[0].id)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(generators, state), state, NAME)
+    desk = carriers.desk(_desk(generators, state), state, NAME, rests=True)
     sheets = carriers.view(show_sheets(library, state), "sheets")
     carriers.lessons(generators, NAME)
     neighbours = carriers.view(show_neighbours(library, state), "neighbours")
     carriers.fixed(_way_controls(state), "chain")
     way = carriers.view(show_way(library, state), "way")
     parcel = carriers.download()
-    carriers.answer(desk, lambda text: _update(library, text), [sheets, way])
-    # The search through all training digits takes longer than making the pictures, which do not wait for it.
-    carriers.answer(desk, lambda text: _update_neighbours(library, text), neighbours)
+    carriers.answer(desk, lambda text: _update(library, text), sheets)
+    # The search through all training digits takes longer than making pictures, and the way is below the fold.
+    carriers.answer(desk, lambda text: _update_rest(library, text), [neighbours, way], at_rest=True)
     desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **carriers.listening())
 
 
@@ -162,19 +162,19 @@ def parcel(library: Library, state: State) -> str:
     return json.dumps({"name": f"{model.id}-seed-{state.seed}.png", "href": to_data_uri(sheet)})
 
 
-def _update(library: Library, text: str) -> tuple[Markup, Markup]:
+def _update(library: Library, text: str) -> Markup:
+    try:
+        return show_sheets(library, unpack(State, text))
+    except LineageError as fault:
+        return signs.error(fault)
+
+
+def _update_rest(library: Library, text: str) -> tuple[Markup, Markup]:
     try:
         state = unpack(State, text)
     except LineageError as fault:
         return signs.error(fault), Markup()
-    return show_sheets(library, state), show_way(library, state)
-
-
-def _update_neighbours(library: Library, text: str) -> Markup:
-    try:
-        return show_neighbours(library, unpack(State, text))
-    except LineageError as fault:
-        return signs.error(fault)
+    return show_neighbours(library, state), show_way(library, state)
 
 
 def _update_parcel(library: Library, text: str) -> str:
