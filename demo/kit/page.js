@@ -411,6 +411,8 @@ window.lineage = (() => {
     }
 
     function due() {
+      // One answer is enough to know that a state is refused; that it is good, all of them have to say.
+      failed ||= faults().some((fault) => fault.closest(".view").dataset.of === String(asked));
       const done = answered();
       pend(element, !done);
       if (!done) return;
