@@ -6,17 +6,20 @@ The page's promises are in ``demo/kit/page.js``: ``body[data-ready]`` when every
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 LIMIT = 120_000
 """Milliseconds for anything a page is waited for: it is only ever reached where something is broken."""
@@ -34,8 +37,22 @@ FLAGS = [
 ]
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 INSTALL = "install one with: apt-get install chromium, or python -m playwright install chromium"
+SPARE_FONT = Path("/usr/share/fonts/truetype/dejavu")
+"""For what the page's typeface lacks, signs of mathematics; with no font at all a Chromium dies."""
 LEFT = re.compile("AbortError|Connection errored out|Failed to fetch|network error")
 """What Gradio says in the console of a stream that is cut because its page is left."""
+
+
+@functools.cache
+def one_font() -> dict[str, str]:
+    """An environment in which a browser knows one font, whichever the machine has."""
+    if not SPARE_FONT.is_dir():
+        return dict(os.environ)
+    folder = Path(tempfile.mkdtemp(prefix="lineage-fonts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    says = f"<fontconfig><dir>{SPARE_FONT}</dir><cachedir>{folder}</cachedir></fontconfig>"
+    (folder / "fonts.conf").write_text(says, "utf-8")
+    return {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
 
 
 @contextmanager
@@ -51,7 +68,7 @@ def chromium() -> Iterator[Browser]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=LIMIT)
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS, env=one_font(), timeout=LIMIT)
         yield running
         running.close()
 
@@ -72,6 +89,15 @@ def change(page: Page, selector: str, before: str | None) -> None:
         arg=[selector, before],
     )
     idle(page)
+
+
+def redrawn(canvas: Locator, work: Callable[[], object]) -> None:
+    """Do ``work`` and wait until the canvas is another: a hand's moves are handled with a later frame."""
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    work()
+    canvas.page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas.element_handle(), before]
+    )
 
 
 def decoded(page: Page) -> None:

@@ -26,11 +26,12 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from export import test_vectors
 from onnx_models import catalog, seeds
 from tests import tiny
+from tests.browser import chromium, one_font
 
 pytestmark = pytest.mark.runtimes
 
@@ -40,7 +41,6 @@ NODE = EXAMPLES / "node" / "lineage.mjs"
 CHECK = EXAMPLES / "web" / "check.py"
 ARTIFACTS = ROOT / "tests" / "artifacts"
 AVATARS = "stylegan2_avatars"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 ROW = ["model", "graph", "runtime", "version", "difference", "tolerance", "milliseconds", "error"]
 
 Pixels = NDArray[np.uint8]
@@ -76,16 +76,8 @@ def browser() -> Iterator[Browser]:
         absent("there is no Node to serve the page: apt-get install nodejs npm")
     if not (EXAMPLES / "web" / "node_modules" / "onnxruntime-web").is_dir():
         absent("onnxruntime-web is not installed: cd examples/web && npm ci")
-    with sync_playwright() as playwright:
-        system = next(
-            filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-        )
-        path = system or playwright.chromium.executable_path
-        if not Path(path).exists():
-            absent("there is no Chromium: apt-get install chromium")
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +154,13 @@ def apart(found: Pixels, expected: Pixels) -> int:
 
 def run(*command: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
+        [*map(str, command)],
+        cwd=ROOT,
+        env=one_font(),
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
     )
 
 
