@@ -7,7 +7,7 @@ import hashlib
 
 from fastapi import Request, Response
 
-_KEPT = "public, max-age=31536000, immutable"
+KEPT = "public, max-age=31536000, immutable"
 
 
 class File:
@@ -21,7 +21,7 @@ class File:
 
     async def answer(self, request: Request) -> Response:
         """Send it, compressed where that is understood."""
-        headers = {"cache-control": _KEPT, "vary": "Accept-Encoding"}
+        headers = {"cache-control": KEPT, "vary": "Accept-Encoding"}
         content = self.plain
         if understood(request.headers.get("accept-encoding", "")):
             content, headers["content-encoding"] = self.packed, "gzip"

@@ -21,6 +21,7 @@ from demo.files import File
 from demo.kit import typeface
 from demo.kit.markup import Markup, join, say, tag
 from demo.kit.messages import LANGUAGES
+from demo.kitchen.service import Service
 
 Words = Mapping[str, Mapping[str, str]]
 
@@ -60,7 +61,8 @@ class First:
 
     def __init__(self, library: Library, page: gr.Blocks) -> None:
         words = theme.words(library.catalog)
-        self.script = File("lineage", "js", "text/javascript", theme.script(words))
+        self.kitchen = Service(library.catalog)
+        self.script = File("lineage", "js", "text/javascript", theme.script(words, self.kitchen.folder))
         # Gradio's own way for a stylesheet rewrites every rule and drops some; in the head it stays as it is.
         self.head = (
             '<meta name="color-scheme" content="light dark">\n'

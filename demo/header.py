@@ -42,6 +42,7 @@ def build(library: Library) -> None:
                 "p",
                 tag("span", say("header.runtime", **running)),
                 tag("span", say("header.time", ms=milliseconds)) if milliseconds is not None else None,
+                tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True),
                 signs.hint("header.runtime.hint", threads=library.runtime.threads),
                 class_="runtime",
             ),

@@ -136,6 +136,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
         (front.card, "card.png", ()),
     ):
         outer.add_route(f"/{name}", pictures.answer(paint, name, *arguments), methods=["GET"])
+    outer.include_router(sight.kitchen.routes())
     mounted: FastAPI = gr.mount_gradio_app(
         outer,
         page,

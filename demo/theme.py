@@ -11,7 +11,7 @@ from demo.kit import messages
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js")
+_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "cook.js")
 _STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css")
 
 
@@ -33,7 +33,8 @@ def style() -> str:
     return "\n".join(path.read_text("utf-8") for path in files("css"))
 
 
-def script(words: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the page's own scripts, with every word of the page in every language."""
+def script(words: Mapping[str, Mapping[str, str]], kitchen: str) -> str:
+    """Return the page's own scripts, with every word of the page in every language, and where the kitchen is."""
     packed = json.dumps(words, ensure_ascii=False)
-    return "\n".join((f"const lineageWords = {packed};", *(path.read_text("utf-8") for path in files("js"))))
+    known = f"const lineageWords = {packed}, lineageKitchen = {json.dumps(kitchen)};"
+    return "\n".join((known, *(path.read_text("utf-8") for path in files("js"))))

@@ -425,13 +425,20 @@ window.lineage = (() => {
     function send() {
       asked += 1;
       pend(element);
-      wait();
       tell();
-      // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once.
+      // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once. What this
+      // browser makes by itself the server is asked about when the hand rests.
+      const here = lineage.cooks(panel, state);
+      if (!here) wait();
       clearTimeout(settling);
-      settling = setTimeout(trigger, settle, "input");
+      settling = setTimeout(ask, here ? REST : settle);
       clearTimeout(resting);
       if (rests) resting = setTimeout(atRest, REST);
+    }
+
+    function ask() {
+      wait();
+      trigger("input");
     }
 
     // What is costly, or below the fold, is asked for when the hand has let go.
@@ -580,10 +587,14 @@ window.lineage = (() => {
     });
   }
 
+  // What the visitor chose: in the address, or remembered; else the first.
+  const choice = (name, all, kept) => [query().get(name), kept].find((wished) => all.includes(wished)) ?? all[0];
+
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function header(element) {
     element.addEventListener("click", (event) => {
+      if (event.target.closest("[data-cook]")) lineage.kitchen.turn();
       const link = event.target.closest("[data-lang]");
       if (!link) return;
       event.preventDefault();
@@ -713,5 +724,5 @@ window.lineage = (() => {
 
   hints();
   askRoot();
-  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
+  return { start, say, show, name, remember, choice, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
 })();

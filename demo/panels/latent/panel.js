@@ -1,6 +1,17 @@
 // Latent: sliders of z that answer under the finger, and terms of a sum that are chosen by clicking pictures.
 // The state is the desk's; `z` in it lists only the numbers that were turned (demo/panels/latent/panel.py).
 
+lineage.dishes.latent = ({ play, model, seed, label, z }, { normals, cards, generate }) => {
+  if (play !== "knobs" || cards[model].seeds) return null;
+  const [, size] = cards[model].graphs.generate.inputs.find(({ name }) => name === "z").shape;
+  const numbers = normals(seed, 1, size);
+  for (const turned of z.split("_").filter(Boolean)) {
+    const [position, value] = turned.split(":").map(Number);
+    numbers[position] = value;
+  }
+  return { made: generate(model, [numbers], label) };
+};
+
 lineage.latent = (tool, panel, root) => {
   "use strict";
 

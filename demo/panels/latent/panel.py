@@ -134,7 +134,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
     return join(
         tag(
             "div",
-            tag("div", sprites.picture(made[0], say("latent.picture", seed=state.seed)), class_="plate"),
+            tag("div", sprites.picture(made[0], say("latent.picture", seed=state.seed), data_shows="made 0"), class_="plate"),
             tag(
                 "div",
                 tag(

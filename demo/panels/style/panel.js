@@ -1,6 +1,12 @@
 // Style: what belongs to the part that is open, and a switch for each style (panel.py). Films are
 // played by films.js, directions turned by style_edit.js, a visitor's own picture painted by style_you.js.
 
+lineage.dishes.style = (state, { cards, portrait }) => {
+  const { part, model, picture, noise, noise_seed } = state;
+  if (part !== "make" || picture || cards[model].seeds) return null;
+  return { hero: portrait(model, { ...state, noise: noise === "on" ? noise_seed : null }) };
+};
+
 lineage.style = (tool, panel, root) => {
   "use strict";
 

@@ -1,0 +1,1 @@
+"""The kitchen that runs in a visitor's own browser: the recipes of `onnx_models`, cooked without a server."""

@@ -1,0 +1,101 @@
+"""What a visitor's browser fetches to cook by itself: the engine, the recipes' interpreter, cards and graphs.
+
+Everything lies under addresses that change with the content, ``kitchen/DIGEST/NAME`` and
+``kitchen/models/SHA256.onnx``, so that browsers keep it, and any server of files can hand it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+
+from demo.files import KEPT
+from demo.kitchen import engine
+from onnx_models import recipes
+from onnx_models.catalog import Catalog, Graph
+
+HERE = Path(__file__).resolve().parent
+ROOM = "kitchen"
+MODELS = "models"
+_MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json"}
+
+
+class Service:
+    """The files of one catalogue's kitchen."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.files = {
+            **{name: (HERE / name).read_bytes() for name in ("worker.js", "cookbook.js")},
+            "recipes.js": Path(recipes.__file__).with_suffix(".js").read_bytes(),
+            "cards.json": json.dumps(cards(catalog), separators=(",", ":")).encode(),
+            engine.SCRIPT: (engine.DIRECTORY / engine.SCRIPT).read_bytes(),
+            f"{engine.BINARY}.gz": (engine.DIRECTORY / f"{engine.BINARY}.gz").read_bytes(),
+        }
+        digest = hashlib.sha256()
+        for name, content in self.files.items():
+            digest.update(f"{name} {len(content)} ".encode() + content)
+        self.folder = f"{ROOM}/{digest.hexdigest()[:16]}"
+        """Where they lie, from the page's own address."""
+        self.graphs = {f"{graph.sha256}.onnx": graph.path for graph in graphs(catalog)}
+        """What lies in `ROOM`/`MODELS`, by name."""
+
+    def routes(self) -> APIRouter:
+        """Return what answers a GET of each file."""
+        router = APIRouter()
+        for name, content in self.files.items():
+            router.add_api_route(f"/{self.folder}/{name}", _answer(name, content), methods=["GET"])
+
+        @router.get(f"/{ROOM}/{MODELS}/{{name}}")
+        def graph(name: str) -> Response:
+            path = self.graphs.get(name)
+            if path is None or not path.is_file():
+                return Response(status_code=404)
+            return FileResponse(path, media_type="application/octet-stream", headers={"cache-control": KEPT})
+
+        return router
+
+
+def cards(catalog: Catalog) -> dict[str, Any]:
+    """Return what the interpreter has to know of every model, by id."""
+    return {
+        model.id: {
+            "image": dict(model.image),
+            "seeds": model.seeds,
+            "graphs": {role: {**_file(graph), **_tensors(graph)} for role, graph in model.graphs.items()},
+            "snapshots": {each.images_seen: _file(each.graph) for each in model.snapshots},
+        }
+        for model in catalog.models
+    }
+
+
+def graphs(catalog: Catalog) -> Iterator[Graph]:
+    """Yield every graph that a recipe can run."""
+    for model in catalog.models:
+        yield from model.graphs.values()
+        yield from (snapshot.graph for snapshot in model.snapshots)
+
+
+def _file(graph: Graph) -> dict[str, Any]:
+    return {"sha256": graph.sha256, "bytes": graph.bytes}
+
+
+def _tensors(graph: Graph) -> dict[str, Any]:
+    return {
+        "inputs": [{"name": t.name, "dtype": t.dtype, "shape": t.shape} for t in graph.inputs],
+        "outputs": [{"name": t.name, "dtype": t.dtype, "shape": t.shape} for t in graph.outputs],
+    }
+
+
+def _answer(name: str, content: bytes) -> Any:
+    media = _MEDIA.get(Path(name).suffix, "application/octet-stream")
+
+    def answer() -> Response:
+        return Response(content, media_type=media, headers={"cache-control": KEPT})
+
+    return answer

@@ -1,0 +1,128 @@
+// The kitchen beside the page: cooks recipes (onnx_models/RECIPES.md) on onnxruntime-web, in a worker, so that the
+// page goes on meanwhile. Nothing is fetched before it is needed, and no file is used unverified.
+//
+//   in   {id, recipe}
+//   out  {id, picture: {data, dims}, ms}, {id, trouble: [message, values]} or {loaded, total}, bytes on their way
+
+import * as ort from "./ort.mjs";
+import { Kitchen, Trouble } from "./recipes.js";
+
+const SHELF = "latent-lineage"; // of the browser's storage: files by their SHA-256
+const MODELS = new URL("../models/", import.meta.url);
+const here = (name) => new URL(name, import.meta.url);
+
+/** A message of the page's words, with its values. */
+class Said extends Error {
+  constructor(...words) {
+    super(words[0]);
+    this.words = words;
+  }
+}
+
+// -------------------------------------------------------------------------------------------------- fetching
+
+const way = { loaded: 0, total: 0 };
+
+async function read(url) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch {
+    throw new Said("kitchen.unreachable");
+  }
+  if (!answer.ok) throw new Said("kitchen.missing", { file: url.pathname.split("/").at(-1) });
+  return answer;
+}
+
+/** The bytes of a file, counted as they come. */
+async function take(url, bytes) {
+  const { body } = await read(url);
+  way.total += bytes;
+  const parts = [];
+  let taken = 0;
+  try {
+    for (const reader = body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value);
+      taken += value.length;
+      way.loaded += value.length;
+      postMessage(way);
+    }
+  } catch {
+    throw new Said("kitchen.unreachable");
+  } finally {
+    way.loaded -= taken;
+    way.total -= bytes;
+    postMessage(way);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+async function sha256(content) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A graph's file: kept from an earlier visit, or fetched; whichever, it is the one promised. */
+async function file({ sha256: promised, bytes }) {
+  const url = new URL(`${promised}.onnx`, MODELS);
+  // A browser may have no storage for this page, or none left: then every visit fetches.
+  const shelf = await globalThis.caches?.open(SHELF).catch(() => null);
+  const kept = await shelf?.match(url).catch(() => null);
+  if (kept) {
+    const content = new Uint8Array(await kept.arrayBuffer());
+    if ((await sha256(content)) === promised) return content;
+    await shelf.delete(url).catch(() => {});
+  }
+  const content = await take(url, bytes);
+  if ((await sha256(content)) !== promised) throw new Said("kitchen.other", { file: promised.slice(0, 12) });
+  await shelf?.put(url, new Response(content)).catch(() => {});
+  return content;
+}
+
+// --------------------------------------------------------------------------------------------------- cooking
+
+/** The runtime and what every model says of itself, once; after a failure they are asked for again. */
+let begun = null;
+const begin = () => (begun ??= start().catch((error) => ((begun = null), Promise.reject(error))));
+
+async function start() {
+  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") throw new Said("kitchen.old");
+  const [cards, packed] = await Promise.all([
+    read(here("cards.json")).then((answer) => answer.json()),
+    read(here("ort.wasm.gz")),
+  ]);
+  const unpacked = packed.body.pipeThrough(new DecompressionStream("gzip"));
+  ort.env.logLevel = "fatal"; // what goes wrong is said on the page, in a sentence
+  ort.env.wasm.numThreads = 1; // these pictures take milliseconds, and a worker of our own is beside the page
+  ort.env.wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
+  const sessions = new Map();
+  const session = (graph) => {
+    const { sha256: key } = graph;
+    if (!sessions.has(key)) {
+      const opened = file(graph).then((content) => ort.InferenceSession.create(content, { executionProviders: ["wasm"] }));
+      sessions.set(key, opened);
+      opened.catch(() => sessions.delete(key));
+    }
+    return sessions.get(key);
+  };
+  return new Kitchen(ort, (id) => {
+    const card = cards[id];
+    if (!card) throw new Said("kitchen.nobody", { model: id });
+    return { card, session: (role, seen) => session(seen === undefined ? card.graphs[role] : card.snapshots[seen]) };
+  });
+}
+
+addEventListener("message", async ({ data: { id, recipe } }) => {
+  try {
+    const kitchen = await begin();
+    const began = performance.now();
+    const { picture } = await kitchen.cook(recipe);
+    const data = Float32Array.from(picture.data);
+    postMessage({ id, picture: { data, dims: picture.dims }, ms: performance.now() - began }, [data.buffer]);
+  } catch (error) {
+    const words = error.words ?? [error instanceof Trouble ? error.message : "kitchen.failed"];
+    postMessage({ id, trouble: words });
+  }
+});
