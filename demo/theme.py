@@ -34,7 +34,7 @@ def style() -> str:
 
 
 def script(words: Mapping[str, Mapping[str, str]], kitchen: str) -> str:
-    """Return the page's own scripts, with every word of the page in every language, and where the kitchen is."""
+    """Return the page's own scripts, every word of the page in every language, where its kitchen is."""
     packed = json.dumps(words, ensure_ascii=False)
     known = f"const lineageWords = {packed}, lineageKitchen = {json.dumps(kitchen)};"
     return "\n".join((known, *(path.read_text("utf-8") for path in files("js"))))

@@ -1,4 +1,4 @@
-"""Files of other people's packages that the page holds itself: pinned byte for byte, fetched again with npm."""
+"""Files of other packages that the page holds itself: pinned byte for byte, fetched again with npm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fetch(package: str, origins: Mapping[str, Origin]) -> dict[str, bytes]:
         }
     for name, content in found.items():
         if hashlib.sha256(content).hexdigest() != origins[name].sha256:
-            raise ValueError(f"{package} holds another {origins[name].path} than the one that is pinned here.")
+            raise ValueError(f"{package} holds another {origins[name].path} than the pinned one.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""onnxruntime for browsers (WebAssembly), as this page serves it: `python -m demo.kitchen.engine` fetches it again.
+"""onnxruntime for browsers (WebAssembly), as this page serves it; `python -m demo.kitchen.engine` fetches it.
 
 The WebAssembly file is kept as gzip: it is four times smaller so, no file of this checkout may have more than
 10 MB, and a browser unpacks it by itself, whatever serves it.

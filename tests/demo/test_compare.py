@@ -12,13 +12,13 @@ import pytest
 
 from demo.engine.library import Library
 from demo.kit import signs
-from demo.kit.state import pack
 from demo.panels.compare import measures
 from demo.panels.compare import panel as compare
 from demo.panels.compare.plots import Scale
 from onnx_models.catalog import Metric
 from onnx_models.runtime import Runtime
 from tests import tiny
+from tests.demo.asking import seen, told
 from tests.demo.test_panels import said
 
 NAMES = re.compile(r'data-row="([^"]*)"')
@@ -318,8 +318,7 @@ def test_opening_the_panel_runs_no_network(library: Library, monkeypatch: pytest
 
 
 def test_the_speed_is_measured_one_generator_after_the_other(library: Library) -> None:
-    state = pack(compare.State(dataset="mnist"))
-    answers = list(compare._timed(library, state))
+    answers = list(compare.timed(library, compare.State(dataset="mnist")))
     timed = [
         [m for m in said(pane(answer, "speed", "mnist")) if m[0] == "compare.speed.of"] for answer in answers
     ]
@@ -333,14 +332,14 @@ def test_a_generator_that_cannot_run_is_one_sentence(tmp_path: Path) -> None:
     directory = write_figures(tmp_path / "models")
     (directory / "gan" / "generate.onnx").write_bytes(b"broken")
     broken = Library.open([directory], "cpu")
-    (answer,) = compare._timed(broken, pack(compare.State(dataset="mnist")))
+    answer = seen(compare.timed, broken, compare.State(dataset="mnist"))
     assert said(answer)[0][0] == "error.file.sha256"
 
 
 def test_a_state_of_nobody_is_refused(library: Library) -> None:
-    (answer,) = compare._timed(library, '{"dataset": 3}')
+    answer = seen(compare.timed, library, compare.State(), dataset=3)
     assert said(answer)[0][0] == "error.state.unreadable"
-    assert list(compare._timed(library, '{"dataset": "photographs"}')) == []
+    assert told(compare.timed, library, compare.State(), dataset="photographs") == []
 
 
 def test_a_median_is_taken_of_few_runs(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
 from onnx_models.seeds import Stream
 from tests import tiny
+from tests.demo.asking import seen, told
 
 Bytes = NDArray[np.uint8]
 
@@ -186,17 +187,15 @@ def test_who_can_answer_stands_by_year_family_and_size_of_code(library: Library,
 # ---------------------------------------------------------------------------------------------------- movie
 
 
-def lines(log: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    head, *rest = (json.loads(line) for line in log.splitlines())
+def log(library: Library, state: movie.State) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    head, *rest = (answer["data"] for answer in told(movie.stream, library, state))
     return head, rest
 
 
 def test_every_frame_is_sent_once_and_is_the_chain(library: Library) -> None:
     """Catches frames lost between two pieces, chains and steps turned round, energies of other steps."""
     state = movie.State(model="dbn", steps=47)
-    logs = list(movie.stream(library, pack(state)))
-    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(logs))
-    head, parts = lines(logs[-1])
+    head, parts = log(library, state)
     assert (head["steps"], head["end"]) == (47, 47)
     assert [(part["first"], part["count"]) for part in parts] == [(0, 20), (20, 20), (40, 8)]
     chain = inference.gibbs(library, "dbn", None, 47, state.seed, range(10), 10)
@@ -216,7 +215,7 @@ def test_every_frame_is_sent_once_and_is_the_chain(library: Library) -> None:
 
 def test_a_model_without_labels_dreams_freely(library: Library) -> None:
     """Catches a label shown on chains that hold none."""
-    head, (part, *_) = lines(next(movie.stream(library, pack(movie.State(model="rbm", steps=5)))))
+    head, (part, *_) = log(library, movie.State(model="rbm", steps=5))
     assert len(part["sheets"]) == 2  # the pixels and the hidden units
     assert "movie.chain.held" not in head["stage"]
 
@@ -224,11 +223,11 @@ def test_a_model_without_labels_dreams_freely(library: Library) -> None:
 def test_the_chains_start_from_the_drawing(library: Library) -> None:
     """Catches a start from noise, or from the example where there is a drawing."""
     state = movie.State(model="rbm", start="drawing", steps=1, example=4)
-    _, (part,) = lines(next(movie.stream(library, pack(state))))
+    _, (part,) = log(library, state)
     first = ink(part["sheets"][0])[:28, :28]
     assert np.abs(first - picture(library, 4)[0] * 255).max() <= 255 / 30 + 1
     drawn = replace(state, drawing=sprites.ink_uri(picture(library, 8)))
-    _, (part,) = lines(next(movie.stream(library, pack(drawn))))
+    _, (part,) = log(library, drawn)
     assert np.abs(ink(part["sheets"][0])[:28, :28] - picture(library, 8)[0] * 255).max() <= 255 / 30 + 1
 
 
@@ -252,19 +251,15 @@ def test_the_chains_start_from_the_drawing(library: Library) -> None:
 def test_a_movie_that_cannot_be_made_is_one_sentence(
     library: Library, changes: dict[str, Any], code: str
 ) -> None:
-    asked = json.dumps(json.loads(pack(movie.State(model="dbn"))) | changes)
-    (log,) = movie.stream(library, asked)
-    head, rest = lines(log)
-    assert rest == []
-    assert faults(head["problem"]) == [f"error.{code}"]
-    assert list(movie.parcel_of(library, asked)) == ["{}"]
+    for make in (movie.stream, movie.parcel):
+        assert faults(seen(make, library, movie.State(model="dbn"), **changes)) == [f"error.{code}"]
 
 
 def test_the_file_to_keep_is_the_movie(library: Library) -> None:
     """Catches frames dropped as alike, a speed that browsers do not play, ink and paper turned round."""
-    *waiting, last = movie.parcel_of(library, pack(movie.State(model="dbn", label="3", steps=24)))
-    assert list(map(json.loads, waiting)) == [{"done": 0, "steps": 24}, {"done": 20, "steps": 24}]
-    parcel = json.loads(last)
+    *waiting, last = told(movie.parcel, library, movie.State(model="dbn", label="3", steps=24))
+    assert [one["progress"] for one in waiting] == [{"done": done, "steps": 24} for done in (0, 20)]
+    parcel = last["file"]
     assert parcel["name"] == "dbn-3-seed-7.gif"
     chain = inference.gibbs(library, "dbn", None, 24, 7, 3, 10)
     with Image.open(io.BytesIO(base64.b64decode(parcel["href"].partition(",")[2]))) as file:
@@ -383,7 +378,7 @@ def test_ten_chains_of_300_steps_are_so_much_work_and_no_more(
     """
     tiny.write_model(tmp_path, "dbn", tiny.dbn((500, 500, 2000)), family="dbn")
     library = Library.open([tmp_path], "cpu")
-    state = pack(movie.State(model="dbn"))
+    state = movie.State(model="dbn")
     next(movie.stream(library, state))  # sessions are made once, when the page is built
     runs: list[str] = []
     made: list[int] = []
@@ -404,7 +399,7 @@ def test_ten_chains_of_300_steps_are_so_much_work_and_no_more(
     monkeypatch.setattr(Runtime, "run", counting)
     monkeypatch.setattr(sprites, "sheet_uri", drawing)
     monkeypatch.setattr(library.runtime, "_open", opening)
-    *_, log = movie.stream(library, state)
+    list(movie.stream(library, state))
     assert Counter(runs) == {"gibbs_step": 301, "decode": 301}
     shown = 784 + 500 + 500 + 2000 + 10  # pictures, layers, labels
     assert sum(made) <= 301 * movie.CHAINS * (shown + 520)  # the layer below the top has 510 units
@@ -518,8 +513,8 @@ def test_the_pointer_starts_on_the_same_digit_of_every_map_inside_its_window(lib
 
 
 def test_a_place_is_decoded_exactly(library: Library) -> None:
-    answer = json.loads(code_map.point(library, json.dumps({"model": "vae_2", "x": 0.25, "y": -1})))
-    (point,) = answer["points"]
+    (answer,) = told(code_map.point, library, code_map.State(), model="vae_2", x=0.25, y=-1)
+    (point,) = answer["data"]["points"]
     expected = inference.decode(library, "vae_2", np.array([[0.25, -1.0]], np.float32))[0, 0]
     np.testing.assert_allclose(ink(point["picture"]), expected * 255, atol=1)
 
@@ -535,7 +530,7 @@ def test_a_place_is_decoded_exactly(library: Library) -> None:
     ],
 )
 def test_a_place_that_cannot_be_decoded_is_one_sentence(library: Library, text: str, code: str) -> None:
-    assert faults(json.loads(code_map.point(library, text))["problem"]) == [f"error.{code}"]
+    assert faults(seen(code_map.point, library, code_map.State(), **json.loads(text))) == [f"error.{code}"]
 
 
 def test_a_broken_model_leaves_the_other_map_whole(tmp_path: Path) -> None:

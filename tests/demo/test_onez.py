@@ -19,7 +19,6 @@ from scipy.spatial.distance import pdist
 
 from demo.engine import inference, limits, wall
 from demo.engine.library import Library
-from demo.kit.state import pack
 from demo.panels.onez import panel as one_z
 from demo.panels.onez import scene
 from demo.panels.onez.panel import State
@@ -27,6 +26,7 @@ from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
 from tests import tiny
+from tests.demo.asking import seen, told
 from tests.demo.test_panels import said
 
 
@@ -264,10 +264,10 @@ def test_the_judge_is_the_evaluations(library: Library) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(library: Library, state: State, code: str) -> None:
-    messages = said(one_z.show_wall(library, state))
+    messages = said(seen(one_z.show_wall, library, state))
     assert [message[0] for message in messages] == [f"error.{code}"]
     assert one_z.show_readings(library, state) == ""  # the wall has said it
-    assert one_z._update_parcel(library, pack(state)) == "{}"
+    assert [list(answer) for answer in told(one_z.parcel, library, state)] == [["problem"]]
 
 
 def test_a_data_set_without_a_wall_says_which_ones_have_one(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_model_that_fails_says_so_in_its_card_and_the_others_stay(tmp_path: Pa
     assert 'data-slot="gan"' not in markup  # no place for figures of what is not there
     assert all("<img" in card(markup, name) for name in ("stuck", "asked", "real"))
     assert "onez.of" in reading(one_z.show_readings(library, state), "asked")
-    assert json.loads(one_z.parcel(library, state))["href"].startswith("data:image/png")
+    assert one_z.parcel(library, state).href.startswith("data:image/png")
 
 
 def test_a_fault_while_a_graph_runs_is_a_sentence_too(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_judge_that_fails_leaves_the_pictures(tmp_path: Path) -> None:
     (directory / "a_judge" / "classify.onnx").unlink()
     library = Library.open([directory], "cpu")
     assert one_z.show_wall(library, State("mnist")).count("<img") == 5
-    messages = said(one_z.show_readings(library, State("mnist")))
+    messages = said(seen(one_z.show_readings, library, State("mnist")))
     assert [message[0] for message in messages] == ["error.file.missing"]
 
 
@@ -330,9 +330,9 @@ def test_an_empty_wall_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_wall_can_be_kept(library: Library) -> None:
-    sent = json.loads(one_z.parcel(library, State("mnist", seed=9, label=7)))
-    assert sent["name"] == "one-z-mnist-seed-9-asked-7.png"
-    with Image.open(io.BytesIO(base64.b64decode(sent["href"].partition(",")[2]))) as file:
+    sent = one_z.parcel(library, State("mnist", seed=9, label=7))
+    assert sent.name == "one-z-mnist-seed-9-asked-7.png"
+    with Image.open(io.BytesIO(base64.b64decode(sent.href.partition(",")[2]))) as file:
         sheet = np.asarray(file)
     assert sheet.shape == (32 + 360 + 56 + 32, 32 + 4 * (360 + 32), 3)  # gan, stuck, asked, real in one row
     assert (sheet[:32] == 255).all()

@@ -9,6 +9,7 @@ import html
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from PIL import Image
 from demo import app, first, panels, theme
 from demo.engine import limits
 from demo.engine.library import Library
-from demo.kit import carriers, messages, signs, sprites
-from demo.kit.markup import Message, problem, say, tag
+from demo.kit import answers, messages, signs, sprites
+from demo.kit.markup import Markup, Message, problem, say, tag
 from demo.kit.state import pack, unpack
 from demo.panels.draw import panel as draw
 from demo.panels.dream import panel as dream
 from onnx_models.errors import LineageError
 from tests import tiny
+from tests.demo.asking import seen
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = re.compile(r"\{(\w+)(?::[\d%])?\}")
@@ -94,7 +96,9 @@ def rendered(library: Library) -> str:
     """All that the built page puts before a visitor."""
     blocks = build(library).blocks.values()
     shown = (
-        f"{block.value} {block.props.get('markup', '')}" for block in blocks if isinstance(block, gr.HTML)
+        f"{' '.join(map(str, answers.opened(block.value).values()))} {block.props.get('markup', '')}"
+        for block in blocks
+        if isinstance(block, gr.HTML)
     )
     return " ".join(shown)
 
@@ -241,7 +245,7 @@ def test_a_state_of_another_shape_is_refused_in_one_sentence(text: str) -> None:
 def test_draw_says_what_is_wrong_where_the_answers_would_be(
     library: Library, state: draw.State, code: str
 ) -> None:
-    assert said(draw.show_answers(library, state))[0][0] == f"error.{code}"
+    assert said(seen(draw.show_answers, library, state))[0][0] == f"error.{code}"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +263,7 @@ def test_dream_says_what_is_wrong_where_the_pictures_would_be(
     for show in (dream.show_sheets, dream.show_neighbours, dream.show_way):
         if show is dream.show_way and code == "argument.range":
             continue  # the way has a number of pictures of its own
-        assert said(show(library, state))[0][0] == f"error.{code}"
+        assert said(seen(show, library, state))[0][0] == f"error.{code}"
 
 
 def test_a_path_is_no_drawing(library: Library, tmp_path: Path) -> None:
@@ -267,7 +271,7 @@ def test_a_path_is_no_drawing(library: Library, tmp_path: Path) -> None:
     path = tmp_path / "private.png"
     Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(path)
     for drawing in (str(path), path.as_uri(), "http://127.0.0.1/picture.png"):
-        answer = draw.show_answers(library, draw.State(drawing=drawing))
+        answer = seen(draw.show_answers, library, draw.State(drawing=drawing))
         assert said(answer)[0][0] == "error.state.unreadable"
 
 
@@ -281,9 +285,8 @@ def test_a_broken_discriminator_leaves_the_pictures(tmp_path: Path) -> None:
 
 def test_more_gibbs_steps_than_the_panel_allows_are_refused(library: Library) -> None:
     # The API allows more; a chain that long at every stroke would make the others wait.
-    assert (
-        said(draw.show_chains(library, draw.State(steps=draw.MOST_STEPS + 1)))[0][0] == "error.argument.range"
-    )
+    answer = seen(draw.show_chains, library, draw.State(steps=draw.MOST_STEPS + 1))
+    assert said(answer)[0][0] == "error.argument.range"
 
 
 # ------------------------------------------------------------------------------------------------ answers
@@ -383,17 +386,41 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "told"),
+    ("text", "number"),
     [
-        ('{"seed": 7, "asked": 12}', "<p>x</p>", "<p>x</p><!--of 12-->"),
-        ('{"seed": 7, "asked": 12}', '{"points": []}', '{"points": [], "of": 12}'),
-        ('{"seed": 7}', "<p>x</p>", "<p>x</p>"),
-        ('{"asked": "<b>"}', "<p>x</p>", "<p>x</p>"),
-        ('{"asked": true}', "<p>x</p>", "<p>x</p>"),
-        ("[", "<p>x</p>", "<p>x</p>"),
-        ("3", "<p>x</p>", "<p>x</p>"),
+        ('{"seed": 7, "asked": 12}', 12),
+        *((text, None) for text in ('{"seed": 7}', '{"asked": "<b>"}', '{"asked": true}', "[", "3")),
     ],
 )
-def test_an_answer_says_which_question_it_is_of(text: str, given: str, told: str) -> None:
+def test_an_answer_says_which_question_it_is_of(text: str, number: int | None) -> None:
     """Catches an answer that passes for another's, and a visitor's text that gets into the page as markup."""
-    assert carriers._of(given, carriers._number(text)) == told
+    (answer,) = answers.tell(lambda: Markup("<p>x</p>"), answers.number(text))
+    assert answers.opened(answer).get("asked") == number
+
+
+def test_an_envelope_holds_one_kind_of_answer() -> None:
+    """Catches an answer whose kind only its text could tell."""
+    kinds = {
+        "markup": Markup('<p class="problem">{</p>'),
+        "progress": answers.Progress(1, 2),
+        "file": answers.File("a.png", "data:,"),
+        "data": {"points": []},
+    }
+    for kind, given in kinds.items():
+        (answer,) = answers.tell(lambda given=given: given)
+        assert list(answers.opened(answer)) == [kind]
+        assert "\n" not in answer
+    assert list(answers.tell(lambda: None)) == ["{}"]
+
+
+def test_what_goes_wrong_on_the_way_ends_the_answers() -> None:
+    """Catches a stream that dies without a word, and one that goes on after it."""
+
+    def counting() -> Iterator[Markup]:
+        yield Markup("<p>1</p>")
+        raise LineageError("seed.range", "No.")
+
+    first, last = map(answers.opened, answers.tell(counting, 3))
+    assert first == {"markup": "<p>1</p>", "asked": 3}
+    assert said(last["problem"])[0][0] == "error.seed.range"
+    assert last["asked"] == 3

@@ -19,12 +19,12 @@ from demo.engine import contest, inference, latents, occlusion
 from demo.engine.contest import ROUNDS, Scale
 from demo.engine.library import Library
 from demo.kit import sprites
-from demo.kit.state import pack
 from demo.panels.game import panel as game
 from demo.panels.latent import panel as latent
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from tests import tiny
+from tests.demo.asking import seen
 from tests.demo.test_panels import said
 
 
@@ -205,7 +205,7 @@ def test_the_end_shows_all_pictures_and_both_scores(library: Library) -> None:
     ],
 )
 def test_a_game_that_cannot_be_is_one_sentence(library: Library, state: game.State, code: str) -> None:
-    assert said(game.show_game(library, state))[0][0] == f"error.{code}"
+    assert said(seen(game.show_game, library, state))[0][0] == f"error.{code}"
 
 
 def test_a_critic_plays_and_says_its_score(library: Library) -> None:
@@ -322,16 +322,15 @@ def test_a_film_is_one_batch_from_the_visitors_own_z(library: Library) -> None:
 
 def test_a_film_can_be_kept(library: Library) -> None:
     for play, frames in (("walk", latent.FRAMES), ("way", 2 * latent.STATIONS - 2)):
-        packed = pack(latent.State(model="gan", play=play))
-        parcel = json.loads(latent.parcel_of(library, packed))
-        assert parcel["name"] == f"gan-{play}-seed-7.gif"
-        content = base64.b64decode(parcel["href"].partition(",")[2])
+        parcel = latent.parcel(library, latent.State(model="gan", play=play))
+        assert parcel.name == f"gan-{play}-seed-7.gif"
+        content = base64.b64decode(parcel.href.partition(",")[2])
         with Image.open(io.BytesIO(content)) as file:
             assert file.n_frames == frames
     for play in ("knobs", "sum"):
-        parcel = json.loads(latent.parcel_of(library, pack(latent.State(model="gan", play=play))))
-        assert parcel["name"].endswith(".png")
-        assert parcel["href"].startswith("data:image/png;base64,")
+        parcel = latent.parcel(library, latent.State(model="gan", play=play))
+        assert parcel.name.endswith(".png")
+        assert parcel.href.startswith("data:image/png;base64,")
 
 
 def test_the_sum_shows_every_term_and_offers_others(library: Library) -> None:
@@ -375,7 +374,7 @@ def test_a_label_is_asked_of_those_who_take_one(library: Library) -> None:
 )
 def test_what_cannot_be_played_is_one_sentence(library: Library, changes: dict[str, Any], code: str) -> None:
     state = replace(latent.State(model="gan"), **changes)
-    markup = latent.show_stage(library, state)
+    markup = seen(latent.show_stage, library, state)
     assert said(markup)[0][0] == f"error.{code}"
     assert markup.count("data-say") == 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,6 @@ from demo import plain
 from demo.engine import images, limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
-from demo.kit import signs
-from demo.kit.state import pack, unpack
 from demo.panels.style import panel as style
 from demo.panels.style.panel import State
 from export import directions
@@ -33,6 +30,7 @@ from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
 from onnx_models.seeds import Stream
 from tests import serving, tiny
+from tests.demo.asking import seen, told
 from tests.demo.test_panels import said
 
 FACES, DIGITS, PLAIN = "stylegan2_avatars", "stylegan2_digits", "plain"
@@ -252,10 +250,10 @@ def test_every_part_shows_pictures_and_gives_a_file(library: Library, model_id: 
     markup = style.show_stage(library, state)
     assert f"styled of-{part}" in markup
     assert markup.count("<img") + markup.count("<canvas") >= (2 if part in ("edit", "you") else 4)
-    parcel = json.loads(style.parcel_of(library, pack(state)))
+    parcel = style.parcel(library, state)
     film = part in ("truncate", "travel")
-    assert parcel["name"] == f"{model_id}-{part}-seed-7.{'gif' if film else 'png'}"
-    picture = Image.open(io.BytesIO(base64.b64decode(parcel["href"].split(",")[1])))
+    assert parcel.name == f"{model_id}-{part}-seed-7.{'gif' if film else 'png'}"
+    picture = Image.open(io.BytesIO(base64.b64decode(parcel.href.split(",")[1])))
     assert np.ptp(np.asarray(picture.convert("L"))) > 50
     if film:
         count = style.SWEEP if part == "truncate" else style.STATIONS
@@ -307,7 +305,7 @@ def test_a_network_without_noise_or_sizes_says_so(library: Library) -> None:
         "you": "style.encoder",
     }
     for part, code in lacking.items():
-        stage = style.show_stage(library, State(model=PLAIN, part=part))
+        stage = seen(style.show_stage, library, State(model=PLAIN, part=part))
         assert said(stage)[0][0] == f"error.{code}"
     for part in ("make", "truncate", "mix", "travel"):
         assert 'class="problem"' not in style.show_stage(library, State(model=PLAIN, part=part))
@@ -339,14 +337,11 @@ def test_a_network_without_noise_or_sizes_says_so(library: Library) -> None:
 def test_what_cannot_be_shown_is_one_sentence(
     library: Library, changes: dict[str, object], code: str
 ) -> None:
-    text = json.dumps({"model": FACES} | changes)
-    try:
-        stage = style.show_stage(library, unpack(State, text))
-    except LineageError as fault:
-        stage = signs.error(fault)
+    changes = {"model": FACES} | changes
+    stage = seen(style.show_stage, library, State(), **changes)
     assert stage.startswith('<p class="problem"')
     assert said(stage)[0][0] == f"error.{code}"
-    assert style.parcel_of(library, text) == "{}"
+    assert [list(answer) for answer in told(style.parcel, library, State(), **changes)] == [["problem"]]
 
 
 def test_the_tab_is_for_those_who_map_and_synthesise(library: Library) -> None:

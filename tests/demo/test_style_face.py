@@ -17,7 +17,6 @@ from demo import theme
 from demo.engine import images, limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
-from demo.kit.state import pack
 from demo.panels.style import edit as style_edit
 from demo.panels.style import panel as style
 from demo.panels.style import you as style_you
@@ -26,6 +25,7 @@ from demo.panels.style.state import subject
 from onnx_models import directions
 from onnx_models.errors import LineageError
 from tests import tiny
+from tests.demo.asking import seen, told
 from tests.demo.test_panels import said
 from tests.demo.test_style import ENCODER, FACES, JUDGE, write
 
@@ -75,7 +75,7 @@ def test_banks_hold_each_direction_once_and_the_best_first(library: Library) -> 
     everything = [one for bank in ("glasses", "hair_colour", "factors") for one in dials(bank)]
     assert sorted(everything) == sorted(one.id for one in directions.load(library.model(FACES)))
     assert all(one.startswith("factor") for one in dials("factors"))
-    nowhere = style.show_stage(library, State(model=FACES, part="edit", bank="wings"))
+    nowhere = seen(style.show_stage, library, State(model=FACES, part="edit", bank="wings"))
     assert said(nowhere)[0][0] == "error.style.directions"
     turned = style.show_stage(library, State(model=FACES, part="edit", moves="glasses-any:1"))
     assert re.search(r'class="link turned" data-set="[^"]*glasses', turned)  # seen from any other bank
@@ -119,7 +119,7 @@ def test_directions_of_other_files_are_not_offered(library: Library, tmp_path: P
     assert not style_edit.movable(fresh, fresh.model(FACES))
     path.write_text("{}")  # and a file that is another one than the model vouches for
     broken = Library.open([folder.parent], "cpu")
-    stage = style.show_stage(broken, State(model=FACES, part="edit"))
+    stage = seen(style.show_stage, broken, State(model=FACES, part="edit"))
     assert said(stage)[0][0] == "error.file.sha256"
     assert 'class="problem"' not in style.show_stage(broken, State(model=FACES))
 
@@ -145,9 +145,9 @@ def test_styles_are_found_and_brought_closer(library: Library) -> None:
 
 def test_steps_are_sent_with_the_best_so_far(library: Library) -> None:
     state = State(model=FACES, part="you", picture=images.to_data_uri(images.as_image(face(library, 5))))
-    assert list(style_you.closer(library, pack(state))) == ["{}"]  # nobody wishes it
+    assert told(style_you.closer, library, state) == [{}]  # nobody wishes it
     state = replace(state, wish="closer-3")
-    sent = [json.loads(text) for text in style_you.closer(library, pack(state))]
+    sent = [answer["data"] for answer in told(style_you.closer, library, state)]
     assert {one["wish"] for one in sent} == {"closer-3"}
     assert [one["step"] for one in sent] == list(range(0, limits.REFINEMENT + 1, style_you.STEPS_A_PIECE))
     best = [one["error"] for one in sent]
@@ -166,10 +166,9 @@ def test_steps_are_sent_with_the_best_so_far(library: Library) -> None:
         stage = style.show_stage(library, replace(kept, part=part))
         assert 'class="problem"' not in stage
         assert stage != style.show_stage(library, replace(seeds, part=part)), part
-        parcel = json.loads(style.parcel_of(library, pack(replace(kept, part=part))))
-        assert parcel["name"].startswith(f"{FACES}-{part}-own.")
-    failed = list(style_you.closer(library, pack(replace(state, picture="data:,"))))
-    assert [json.loads(text) for text in failed] == [{"wish": "closer-3", "failed": True}]
+        assert style.parcel(library, replace(kept, part=part)).name.startswith(f"{FACES}-{part}-own.")
+    failed = told(style_you.closer, library, replace(state, picture="data:,"))
+    assert [list(answer) for answer in failed] == [["problem"]]
 
 
 def test_truncation_of_a_found_face_leads_to_the_same_centre(library: Library) -> None:
@@ -286,7 +285,7 @@ def test_of_an_animation_the_first_frame_counts_and_clear_is_white() -> None:
     ],
 )
 def test_garbage_is_one_sentence(library: Library, picture: str, code: str) -> None:
-    stage = style.show_stage(library, State(model=FACES, part="you", picture=picture))
+    stage = seen(style.show_stage, library, State(model=FACES, part="you", picture=picture))
     assert stage.startswith('<p class="problem"')
     assert said(stage)[0][0] == f"error.{code}"
 

@@ -24,7 +24,6 @@ from demo.engine import history, images, inference, wall
 from demo.engine.history import Curve, Moment, Replay
 from demo.engine.library import Library
 from demo.kit import sprites
-from demo.kit.state import pack
 from demo.panels.time import panel as time_machine
 from demo.panels.time import scene
 from demo.panels.time.panel import COUNT, State
@@ -33,6 +32,7 @@ from onnx_models import runtime, seeds
 from onnx_models.diversity import mean_pairwise_distance
 from onnx_models.errors import LineageError
 from tests import tiny
+from tests.demo.asking import seen, told
 from tests.demo.test_panels import PLACE, said
 
 SEEN = {0: 0.0, 600: 0.1, 6000: 0.2}
@@ -156,9 +156,9 @@ def test_a_broken_snapshot_takes_away_its_own_frame_and_says_so_once(directory: 
     assert (
         stage.count("<svg") - stage.count("data-diversity") == 2
     )  # what training wrote down is worth showing without pictures
-    *_, parcel = time_machine.parcel_of(library, pack(State(models="wgan_gp,gan")))
-    assert json.loads(parcel)["href"].startswith("data:image/gif")
-    assert list(time_machine.parcel_of(library, pack(State(models="wgan_gp"))))[-1] == "{}"
+    *_, parcel = told(time_machine.parcel, library, State(models="wgan_gp,gan"))
+    assert parcel["file"]["href"].startswith("data:image/gif")
+    assert told(time_machine.parcel, library, State(models="wgan_gp"))[-1] == {}
 
 
 def test_sessions_of_snapshots_do_not_pile_up(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,10 +309,10 @@ def test_what_cannot_be_shown_is_one_sentence(
 ) -> None:
     tiny.write_model(tmp_path, "bare", tiny.gan())
     library = Library.open([directory, tmp_path], "cpu")
-    stage = time_machine.show_stage(library, state)
+    stage = seen(time_machine.show_stage, library, state)
     assert stage.startswith('<p class="problem"')
     assert said(stage)[0][0] == f"error.{code}"
-    assert list(time_machine.parcel_of(library, pack(state)))[-1] == "{}"
+    assert list(told(time_machine.parcel, library, state)[-1]) == ["problem"]
 
 
 def test_one_machine_named_twice_stands_there_once(library: Library) -> None:
@@ -342,10 +342,10 @@ def test_every_picture_of_every_moment_has_its_place_in_the_sheet(library: Libra
 
 def test_the_film_has_a_frame_for_each_moment_of_anyone(library: Library) -> None:
     models = [library.model("gan"), library.model("clouds")]
-    values = [json.loads(v) for v in time_machine.parcel_of(library, pack(State(models="gan,clouds")))]
-    assert values[:2] == [{"done": 0, "steps": 2}, {"done": 1, "steps": 2}]
-    assert values[-1]["name"] == "time-gan-clouds-seed-7.gif"
-    content = base64.b64decode(values[-1]["href"].partition(",")[2])
+    *waiting, last_answer = told(time_machine.parcel, library, State(models="gan,clouds"))
+    assert [one["progress"] for one in waiting] == [{"done": done, "steps": 2} for done in (0, 1)]
+    assert last_answer["file"]["name"] == "time-gan-clouds-seed-7.gif"
+    content = base64.b64decode(last_answer["file"]["href"].partition(",")[2])
     with Image.open(io.BytesIO(content)) as film:
         assert film.n_frames == 4  # at 0, 600, 700 and 6000; the last one is held
         film.seek(3)
