@@ -117,9 +117,11 @@ def address(page: Page) -> str:
 class Visit:
     """One visitor: a browser context of their own, and everything that went wrong in it."""
 
-    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
+    def __init__(self, browser: Browser, base: str, cooks: bool = False, **options: Any) -> None:
         settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
         self.context = browser.new_context(**settings)
+        if not cooks:  # the server alone, as most tests look at what it answers
+            self.context.add_init_script("localStorage.setItem('lineage.cook', 'server')")
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(LIMIT)
         self.base = base

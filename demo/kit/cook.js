@@ -44,7 +44,6 @@
   }
 
   async function boot() {
-    if (worker) return;
     worker = new Worker(at("worker.js"), { type: "module" });
     worker.addEventListener("error", () => fail(["kitchen.failed"]));
     worker.addEventListener("message", ({ data }) => {
@@ -61,6 +60,7 @@
         fetch(at("cards.json")).then((answer) => (answer.ok ? answer.json() : Promise.reject())),
       ]);
       tools = { normals, ...cookbook(cards) };
+      for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
     } catch {
       fail(["kitchen.unreachable"]);
     }
@@ -102,7 +102,7 @@
 
   // ---------------------------------------------------------------- one panel's orders
 
-  const orders = new Map(); // by panel: {next, busy}
+  const orders = new Map(); // by panel: {state, next, busy}
 
   const modelsOf = (recipes) => Object.values(recipes).flatMap(({ steps }) => steps.map(({ model }) => model));
 
@@ -113,12 +113,16 @@
   lineage.cooks = (panel, state) => {
     const recipesOf = dishes[panel.dataset.tab];
     if (wish === "server" || trouble || !recipesOf) return false;
-    if (!tools) return void boot() ?? false;
+    const order = orders.get(panel) ?? { busy: false };
+    orders.set(panel, Object.assign(order, { state }));
+    if (!tools) {
+      if (!worker) boot();
+      return false;
+    }
     const recipes = recipesOf(state, tools, true);
     if (!recipes) return false;
     const able = modelsOf(recipes).every((model) => served.has(model));
-    const order = orders.get(panel) ?? { busy: false };
-    orders.set(panel, Object.assign(order, { next: { recipes, shown: able } }));
+    order.next = { recipes, shown: able };
     if (!order.busy) work(panel, order);
     return able;
   };

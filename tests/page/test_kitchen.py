@@ -1,0 +1,194 @@
+"""The visitor's own browser cooks: the pictures are the server's, and whatever fails, the page goes on."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route, expect
+
+from demo.engine import inference, styles
+from demo.engine.library import Library
+from demo.panels.latent import scene
+from demo.panels.style.state import State as Look
+from onnx_models import recipes
+from tests import serving, tiny
+from tests.browser import Visit, idle
+
+pytestmark = pytest.mark.browser
+
+WHO = "[data-cook]"
+PICTURE = "#panel-latent [data-shows]"
+SEEN = """selector => {
+    window.seen = [];
+    const note = ([{ target }]) => window.seen.push(target.src);
+    new MutationObserver(note).observe(document.querySelector(selector), { attributeFilter: ["src"] });
+}"""
+"""Writes down what a picture shows, one after the other."""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tiny.write_models(tmp_path_factory.mktemp("kitchen") / "models")
+    tiny.write_model(directory, "labelled", tiny.gan(seed=32, conditional=True), year=2016)
+    tiny.write_model(directory, "faces", tiny.stylegan(size=16), family="stylegan2")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def kitchen(models: Path) -> Iterator[serving.Page]:
+    with serving.page(models.parent, [models]) as running:
+        yield running
+
+
+def picture(uri: str) -> np.ndarray:
+    """What is seen of a picture on white paper."""
+    decoded = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")
+    paper = Image.new("RGBA", decoded.size, "white")
+    return np.asarray(Image.alpha_composite(paper, decoded).convert("RGB")).astype(int)
+
+
+def choose(page: Page, panel: str, seed: int) -> None:
+    page.locator(f"#panel-{panel} input[name=seed]").first.fill(str(seed))
+    idle(page)
+
+
+def warm(page: Page, panel: str) -> None:
+    """Move the seed until this browser has made the pictures of one."""
+    for seed in range(100, 120):
+        choose(page, panel, seed)
+        if "WebAssembly" in page.locator(WHO).inner_text():
+            return
+    pytest.fail(f"this browser never cooked: {page.locator(WHO).inner_text()}")
+
+
+@pytest.mark.parametrize("panel", ["latent", "style"])
+def test_the_browser_makes_the_picture_that_the_server_makes(
+    kitchen: serving.Page, visit: Callable[..., Visit], panel: str
+) -> None:
+    """Catches another seed, stream, truncation or rounding; and a browser that only waits for the server."""
+    page = visit(kitchen, cooks=True).open(f"?tab={panel}")
+    warm(page, panel)
+    page.evaluate(SEEN, f"#panel-{panel} [data-shows]")
+    choose(page, panel, 7)
+    seen = [picture(uri) for uri in page.evaluate("window.seen")]
+    assert len(seen) >= 1
+    assert all(np.abs(one - seen[-1]).max() <= 1 for one in seen)
+    # The server has answered as well by now, when the hand had rested.
+    shown = page.locator(f"#panel-{panel} [data-shows]").first.get_attribute("src")
+    assert shown is not None
+    assert np.abs(picture(shown) - seen[0]).max() <= 1
+
+
+RECIPES = """async ([panel, states]) => {
+    const at = (name) => new URL(`${lineageKitchen}/${name}`, document.baseURI);
+    const { normals } = await import(at("recipes.js"));
+    const { cookbook } = await import(at("cookbook.js"));
+    const cards = await (await fetch(at("cards.json"))).json();
+    const plain = (key, value) => (ArrayBuffer.isView(value) ? [...value] : value);
+    const tools = { normals, ...cookbook(cards) };
+    const written = (state) => lineage.dishes[panel](state, tools, true);
+    return states.map((state) => JSON.parse(JSON.stringify(written(state), plain)));
+}"""
+
+
+def test_fifty_states_have_the_same_recipe_here_and_there(
+    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+) -> None:
+    """What a browser writes, cooked by the interpreter in Python, is what the panels show."""
+    library = Library.open([models], "cpu")
+    page = visit(kitchen, cooks=True).open()
+    toss = random.Random(5)
+    numbers = [
+        scene.State(
+            model=toss.choice(["gan", "labelled"]),
+            seed=toss.randrange(2**32),
+            label=toss.randrange(-1, 10),
+            z="_".join(f"{place}:{toss.uniform(-4, 4):.2f}" for place in toss.sample(range(60), 4)),
+        )
+        for _ in range(25)
+    ]
+    looks = [
+        Look(
+            model="faces",
+            seed=toss.randrange(2**32),
+            psi=round(toss.uniform(-1, 1.5), 2),
+            cutoff=toss.randrange(0, 9),
+            noise=toss.choice(["on", "off"]),
+            noise_seed=toss.randrange(2**32),
+        )
+        for _ in range(25)
+    ]
+
+    def cooked(recipe: dict[str, Any]) -> np.ndarray:
+        return recipes.cook(recipe, library.catalog, library.runtime).pictures
+
+    for state, written in zip(
+        numbers, page.evaluate(RECIPES, ["latent", [*map(asdict, numbers)]]), strict=True
+    ):
+        z = scene.numbers(library.model(state.model), state)[None]
+        wanted = inference.generate(library, state.model, z, state.label).images
+        np.testing.assert_allclose(cooked(written["made"]), wanted, rtol=0, atol=1e-6)
+    for look, written in zip(looks, page.evaluate(RECIPES, ["style", [*map(asdict, looks)]]), strict=True):
+        face = styles.portrait(library, library.model("faces"), look.seed, look.look)
+        np.testing.assert_allclose(cooked(written["hero"])[0], face, rtol=0, atol=1e-6)
+
+
+def test_no_engine_is_fetched_for_who_wants_the_server_alone(
+    kitchen: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    visitor = visit(kitchen, cooks=True)
+    fetched: list[str] = []
+    visitor.page.on("request", lambda request: fetched.append(request.url))
+    page = visitor.open("?tab=latent&cook=server")
+    choose(page, "latent", 3)
+    choose(page, "latent", 4)
+    assert not [url for url in fetched if "/kitchen/" in url]
+    page.locator(WHO).click()
+    expect(page.locator(WHO)).to_have_text("your browser helps")
+    warm(page, "latent")
+    assert "cook" not in page.url
+
+
+def altered(route: Route) -> None:
+    answer = route.fetch()
+    content = bytearray(answer.body())
+    content[len(content) // 2] ^= 1
+    route.fulfill(response=answer, body=bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("files", "meets", "said"),
+    [
+        ("**/kitchen/models/*.onnx", altered, "is not the file that was promised"),
+        ("**/kitchen/models/*.onnx", lambda route: route.abort(), "could not be fetched"),
+        ("**/kitchen/*/ort.wasm.gz", lambda route: route.fulfill(body=b"no gzip"), "engine failed"),
+        ("**/kitchen/*/cards.json", lambda route: route.fulfill(status=404), "could not be fetched"),
+        ("**/kitchen/*/worker.js", lambda route: route.fulfill(status=404), "engine failed"),
+    ],
+)
+def test_whatever_fails_is_said_and_the_server_cooks_on(
+    kitchen: serving.Page,
+    visit: Callable[..., Visit],
+    files: str,
+    meets: Callable[[Route], None],
+    said: str,
+) -> None:
+    visitor = visit(kitchen, cooks=True)
+    page = visitor.open("?tab=latent")
+    page.route(files, meets)
+    page.context.route(files, meets)
+    before = page.locator(PICTURE).get_attribute("src")
+    choose(page, "latent", 31)
+    expect(page.locator(WHO)).to_contain_text(said)
+    choose(page, "latent", 32)
+    assert page.locator(PICTURE).get_attribute("src") != before
+    visitor.complaints.clear()  # the browser's own, of what was kept from it
