@@ -351,6 +351,19 @@ def test_the_scripts_and_styles_ask_nobody_outside() -> None:
         ), path.name
 
 
+@pytest.mark.parametrize("folder", [*panels.folders(), theme.KIT], ids=lambda folder: folder.name)
+def test_a_panel_says_its_own_words_and_the_kits(folder: Path) -> None:
+    """Catches a word borrowed of another panel, which would change with it."""
+    others = "|".join({*panels.ORDER} - {folder.name})
+    for path in (*folder.glob("*.py"), *folder.glob("*.js")):
+        borrowed = re.findall(rf"""["'`](?:{others})\.[a-z{{][^"'` ]*["'`]""", path.read_text("utf-8"))
+        assert borrowed == [], path.name
+    for path in folder.glob("*.json"):
+        assert [
+            name for name in json.loads(path.read_text("utf-8")) if not name.startswith(folder.name)
+        ] == []
+
+
 def test_what_one_panel_styles_no_other_panel_has() -> None:
     """Catches two stylesheets that choose the same class: one would bend the panel of the other."""
     owner: dict[str, Path] = {}
