@@ -298,6 +298,7 @@ def _desk(library: Library, state: State) -> Markup:
             ),
             controls.slider(NAME, "amount", say("draw.amount"), 0, 100, 1, state.amount, unit=" %"),
             tag("p", say("draw.brush"), class_="note brush-note"),
+            class_="damage",
         ),
     )
 
