@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from demo.engine import images, inference, limits, styles
 from demo.engine.corruption import Corruption
 from demo.engine.library import Library
+from demo.kit import paper
 from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -396,7 +397,7 @@ def _sample(
         raise
     if layout == "sheet":
         columns = min(count, _COLUMNS)
-        sheet = images.to_data_uri(images.grid(samples.images, columns, gap=0))
+        sheet = paper.to_data_uri(paper.grid(samples.images, columns, gap=0))
         return {"model": model_id, "sheet": sheet, "columns": columns, "count": count, "error": None}
     return {"model": model_id, "images": [_png(image) for image in samples.images], "error": None}
 
@@ -424,7 +425,7 @@ def _error(error: LineageError | None) -> dict[str, str] | None:
 
 
 def _png(image: Array) -> str:
-    return images.to_data_uri(images.as_image(image))
+    return paper.to_data_uri(paper.as_image(image))
 
 
 def _number(value: float | None) -> float | None:

@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from demo.engine import inference, limits, styles
-from demo.engine.images import as_image, enlarge, to_png
 from demo.engine.library import Library
+from demo.kit import paper
 from demo.kit.paper import INK, PAPER
 from onnx_models import cookbook, recipes
 from onnx_models.catalog import Model
@@ -182,17 +182,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _write(out: Path, page: NDArray[np.uint8]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(to_png(page))
+    out.write_bytes(paper.to_png(page))
 
 
 def _on_paper(image: Array) -> Image.Image:
     """Return a picture enlarged without smoothing, grey levels as ink."""
-    levels = Image.fromarray(enlarge(as_image(image), max(1, SCALE * 32 // image.shape[-1])))
-    if levels.mode == "RGB":
-        return levels
-    paper = Image.new("RGB", levels.size, PAPER)
-    paper.paste(INK, mask=levels)
-    return paper
+    scale = max(1, SCALE * 32 // image.shape[-1])
+    return Image.fromarray(paper.enlarge(paper.on_paper(image, (PAPER, INK)), scale))
 
 
 def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

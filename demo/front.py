@@ -22,6 +22,7 @@ from demo.engine import images, inference, styles
 from demo.engine.library import Library
 from demo.files import understood
 from demo.first import First
+from demo.kit import paper
 from demo.kit.paper import INK, PAPER
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -158,7 +159,7 @@ def card(library: Library, asked: object = None) -> images.Bytes:
             rows.append(_row(library, model))
         except LineageError:
             continue  # a file is broken: the others are shown
-    sheet = np.full((_HEIGHT, _WIDTH, 3), _rgb(PAPER), np.uint8)
+    sheet = np.full((_HEIGHT, _WIDTH, 3), tuple(bytes.fromhex(PAPER[1:])), np.uint8)
     side = 28 * _SCALE
     gap = (_WIDTH - _COLUMNS * side) // (_COLUMNS + 1)
     top = (_HEIGHT - len(rows) * (side + _MARGIN) + _MARGIN) // 2
@@ -180,16 +181,11 @@ def _row(library: Library, model: Model) -> list[images.Bytes]:
 
 
 def _tile(picture: images.Array) -> images.Bytes:
-    """One picture as large as all: ink on paper where it is grey, in its colours where it has some."""
+    """One picture as large as all, on the page's paper."""
     side = 28 * _SCALE
     values = images.resized(picture, (side, side)) if picture.shape[1:] != (28, 28) else picture
-    if values.shape[1:] != (side, side):
-        values = values.repeat(_SCALE, axis=1).repeat(_SCALE, axis=2)
-    if len(values) == 3:
-        return images.as_image(values)
-    paper, ink = (np.array(_rgb(tone), np.float32) for tone in (PAPER, INK))
-    toned = paper + np.clip(values[0], 0.0, 1.0)[..., None] * (ink - paper)
-    return np.rint(toned).astype(np.uint8)
+    image = paper.on_paper(values, (PAPER, INK))
+    return image if len(image) == side else paper.enlarge(image, _SCALE)
 
 
 def _spread(models: tuple[Model, ...], count: int) -> list[Model]:
@@ -197,10 +193,6 @@ def _spread(models: tuple[Model, ...], count: int) -> list[Model]:
     if len(models) <= count:
         return list(models)
     return [models[round(k * (len(models) - 1) / (count - 1))] for k in range(count)]
-
-
-def _rgb(tone: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(tone.removeprefix("#")))
 
 
 def _compressed(body: bytes) -> bytes:

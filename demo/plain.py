@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from demo.engine import images, inference, limits, styles
 from demo.engine.library import Library
+from demo.kit import paper
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream
@@ -81,7 +82,7 @@ class Pictures:
         self._waiting[visitor] += 1
         try:
             async with self._turns:
-                content = await run_in_threadpool(lambda: images.to_png(paint(self._library, asked)))
+                content = await run_in_threadpool(lambda: paper.to_png(paint(self._library, asked)))
         except LineageError as error:
             status = 404 if error.code in _ABSENT else 500 if error.code.startswith("file.") else 400
             return _refusal(status, str(error))
@@ -106,19 +107,19 @@ def avatar(library: Library, asked: Asked) -> images.Bytes:
     """Paint a face that nobody has; what is left out has the default of `demo.styles.Look`."""
     model = styles.painter(library, asked.get("model"))
     look = styles.Look(psi=_number(asked, "psi", styles.PSI), label=_number(asked, "label", -1))
-    return images.as_image(styles.portrait(library, model, _number(asked, "seed", 0), look))
+    return paper.as_image(styles.portrait(library, model, _number(asked, "seed", 0), look))
 
 
 def picture(library: Library, asked: Asked) -> images.Bytes:
     """Paint the first picture of a seed, as ``/sample`` does, or as ``/stylegan`` does where psi is given."""
-    return images.as_image(_made(library, asked, 1)[0])
+    return paper.as_image(_made(library, asked, 1)[0])
 
 
 def grid(library: Library, asked: Asked) -> images.Bytes:
     """Paint the first pictures of a seed in rows."""
     count = limits.COUNT.check(_number(asked, "count", limits.COUNT.default))
     columns = limits.COLUMNS.check(_number(asked, "columns", min(count, _COLUMNS)))
-    return images.grid(_made(library, asked, count), columns)
+    return paper.grid(_made(library, asked, count), columns)
 
 
 def _made(library: Library, asked: Asked, count: int) -> Array:

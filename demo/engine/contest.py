@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.engine import inference
-from demo.engine.images import to_bytes
 from demo.engine.library import Library
 from onnx_models import seeds
 from onnx_models.catalog import Model
@@ -159,4 +158,4 @@ def _scale(library: Library, forger: Model, judge: Model) -> Scale:
 
 def _shown(images: Array) -> Array:
     """Round to the 8 bits of the screen: everybody judges the very same picture."""
-    return to_bytes(images).astype(np.float32) / np.float32(255.0)
+    return np.rint(np.clip(images, 0.0, 1.0) * np.float32(255.0)) / np.float32(255.0)

@@ -10,7 +10,7 @@ import binascii
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,81 +235,9 @@ def ink_of(array: NDArray[Any]) -> Array:
     return values if ground <= 0.5 else 1.0 - values
 
 
-def to_bytes(images: Array) -> Bytes:
-    """Round pictures in [0, 1] to uint8, [0, 255]; what lies outside is cut off."""
-    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
-
-
-def as_image(picture: Array) -> Bytes:
-    """Turn float32 [channels, height, width] into uint8 [height, width] (grey) or [height, width, 3 or 4].
-
-    Any other number of channels has no colours: they are laid side by side, grey.
-    """
-    values = to_bytes(picture)
-    return values.transpose(1, 2, 0) if len(values) in (3, 4) else np.concatenate(list(values), axis=1)
-
-
-def grid(images: Array, columns: int, gap: int = 2, scale: int = 1, ground: float = 0.0) -> Bytes:
-    """Lay pictures out in rows, each enlarged by a whole factor without smoothing.
-
-    Parameters
-    ----------
-    images : float32 [count, channels, height, width] or [count, height, width], in [0, 1]
-    columns : pictures a row
-    gap : pixels between pictures, before they are enlarged
-    scale : integer factor
-    ground : tone of the gaps, in [0, 1]
-
-    Returns
-    -------
-    uint8 [height, width], or [height, width, 3 or 4] of that many channels
-
-    """
-    columns, scale = limits.COLUMNS.check(columns), limits.SCALE.check(scale)
-    pictures = [as_image(picture if picture.ndim == 3 else picture[None]) for picture in images]
-    height, width, *channels = pictures[0].shape
-    rows = -(-len(pictures) // columns)
-    columns = min(columns, len(pictures))
-    size = (rows * (height + gap) - gap, columns * (width + gap) - gap)
-    sheet = np.full((*size, *channels), round(ground * 255), np.uint8)
-    for k, picture in enumerate(pictures):
-        top, left = (k // columns) * (height + gap), (k % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = picture
-    return enlarge(sheet, scale)
-
-
 def resized(picture: Array, size: tuple[int, int]) -> Array:
     """Bring float32 [channels, height, width] to another height and width by averages over areas."""
     return np.stack([_resized(layer, size) for layer in picture])
-
-
-def enlarge(image: Bytes, scale: int) -> Bytes:
-    """Repeat each pixel of uint8 [height, width] ``scale`` times both ways."""
-    return image.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def to_png(image: Bytes) -> bytes:
-    """Encode uint8 [height, width] or [height, width, 3 or 4] without loss, the same bytes each time."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def to_data_uri(image: Bytes) -> str:
-    """Encode uint8 [height, width] or [height, width, 3 or 4] as ``data:image/png;base64,...``."""
-    return "data:image/png;base64," + base64.b64encode(to_png(image)).decode("ascii")
-
-
-def to_gif(frames: Iterable[Bytes], frames_a_second: int) -> bytes:
-    """Encode frames, uint8 [height, width] or [height, width, 3], as an animation that never ends.
-
-    GIF rather than WebP: an animation of the same size without loss takes a tenth of the time to write.
-    """
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    buffer = io.BytesIO()
-    duration = 1000 // frames_a_second
-    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=False)
-    return buffer.getvalue()
 
 
 def _from_data_uri(uri: str) -> bytes:

@@ -59,8 +59,6 @@ SWEEP = Bound("steps", 2, 60, 20)
 REFINEMENT = 48
 """Steps that bring a found style closer to its picture."""
 COLUMNS = Bound("columns", 1, 64, 8)
-SCALE = Bound("scale", 1, 16, 1)
-"""Integer factor by which a picture is enlarged, nearest neighbour."""
 
 PAINTED = 2**22
 """Pixels that one answer of a StyleGAN may cost: a thousand pictures of 64 x 64, or four of 1024 x 1024."""

@@ -65,13 +65,18 @@ def seed_row(panel: str, value: int) -> Markup:
     """Make the seed of a panel, with the button that picks another."""
     surprise = tag(
         "button",
-        say("dream.surprise"),
+        say("control.surprise"),
         type="button",
         class_="primary",
         data_surprise="seed",
         data_below=SLIDER_LIMIT,
     )
-    return tag("div", seed(panel, "seed", say("dream.seed"), value), surprise, class_="seed-row")
+    return tag("div", seed(panel, "seed", say("control.seed"), value), surprise, class_="seed-row")
+
+
+def keep(form: str) -> Markup:
+    """Return the button that asks for what is shown as a file, ``png`` or ``gif``: see `Desk.keeps`."""
+    return tag("button", say(f"control.keep.{form}"), type="button", class_="link", data_send="submit")
 
 
 def slider(

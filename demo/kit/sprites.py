@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.engine.images import to_bytes
+from demo.kit import paper
 from demo.kit.markup import Markup, Message, tag
 from demo.kit.signs import colour
 from onnx_models.catalog import Model
@@ -28,17 +26,11 @@ LEVELS = 16
 def ink_uri(image: Array) -> str:
     """Encode [1, height, width] as transparent ink, [3 or 4, height, width] as colours; lossless PNG."""
     if len(image) > 1:
-        picture = Image.fromarray(np.ascontiguousarray(to_bytes(image).transpose(1, 2, 0)))
+        picture = Image.fromarray(np.ascontiguousarray(paper.to_bytes(image).transpose(1, 2, 0)))
     else:
-        coverage = to_bytes(image[0])
+        coverage = paper.to_bytes(image[0])
         picture = Image.fromarray(np.stack([np.full_like(coverage, INK), coverage], axis=-1))
-    return _uri(picture)
-
-
-def _uri(picture: Image.Image, **options: Any) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", **options)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return paper.to_uri(paper.to_png(picture))
 
 
 def picture(image: Array, alt: Message, **attributes: Any) -> Markup:
@@ -80,7 +72,7 @@ def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 2
     return tag(
         "img",
         class_="picture ink weights",
-        src=_uri(palette, transparency=opacity),
+        src=paper.to_uri(paper.to_png(palette, transparency=opacity)),
         alt=alt,
         width=sheet.shape[1],
         height=sheet.shape[0],
@@ -101,10 +93,9 @@ def sheet_uri(tiles: Array, levels: int = LEVELS) -> str:
     image = Image.fromarray(picture, "P")
     image.putpalette(bytes([INK, INK, INK]) * levels)
     opacity = bytes(round(255 * level / (levels - 1)) for level in range(levels))
-    buffer = io.BytesIO()
     # Speed before size: a movie has dozens of sheets, and drawn bits hardly compress.
-    image.save(buffer, "PNG", bits=(levels - 1).bit_length(), transparency=opacity, compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    bits = (levels - 1).bit_length()
+    return paper.to_uri(paper.to_png(image, bits=bits, transparency=opacity, compress_level=1))
 
 
 def pictures_uri(pictures: Array) -> str:

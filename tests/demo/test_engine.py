@@ -21,6 +21,7 @@ from PIL import Image
 from demo.engine import corruption, images, inference, latents, limits
 from demo.engine.corruption import Corruption
 from demo.engine.library import Library
+from demo.kit import paper
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Runtime
@@ -193,10 +194,10 @@ def test_a_28_by_28_picture_is_taken_as_it_is(library: Library) -> None:
     """Catches examples that are cropped and centred a second time, and paper taken for ink."""
     digit = _digit(library)
     np.testing.assert_array_equal(images.prepare_picture(digit[0].tolist()), digit)
-    png = images.to_png(images.to_bytes(digit[0]))
+    png = paper.to_png(paper.to_bytes(digit[0]))
     np.testing.assert_array_equal(images.prepare_picture(png), digit)
-    paper = images.to_png(255 - images.to_bytes(digit[0]))
-    np.testing.assert_allclose(images.prepare_picture(paper), digit, atol=1e-7)  # float32 of 1 - (1 - x)
+    inverted = paper.to_png(255 - paper.to_bytes(digit[0]))
+    np.testing.assert_allclose(images.prepare_picture(inverted), digit, atol=1e-7)  # float32 of 1 - (1 - x)
 
 
 @pytest.mark.parametrize(
@@ -235,21 +236,21 @@ def test_what_is_no_picture_is_refused_in_one_sentence(source: object, code: str
 def test_a_grid_repeats_pixels_and_nothing_else() -> None:
     """Catches smoothing, a wrong order, and a lossy picture."""
     pictures = np.linspace(0, 1, 5 * 6, dtype=np.float32).reshape(5, 1, 2, 3)
-    sheet = images.grid(pictures, columns=2, gap=1, scale=3, ground=1.0)
+    sheet = paper.grid(pictures, columns=2, gap=1, scale=3, paper=True)
     assert sheet.shape == ((3 * 2 + 2) * 3, (2 * 3 + 1) * 3)
     small = sheet[::3, ::3]
-    np.testing.assert_array_equal(sheet, images.enlarge(small, 3))
-    np.testing.assert_array_equal(small[3:5, 0:3], images.to_bytes(pictures[2, 0]))
+    np.testing.assert_array_equal(sheet, paper.enlarge(small, 3))
+    np.testing.assert_array_equal(small[3:5, 0:3], 255 - paper.to_bytes(pictures[2, 0]))
     assert (small[2] == 255).all()
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(images.to_png(sheet)))), sheet)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(paper.to_png(sheet)))), sheet)
 
 
 def test_colour_survives_the_way_out() -> None:
     """Catches channels first taken for rows, or green and blue dropped."""
     picture = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.float32) / 255
-    back = np.asarray(Image.open(io.BytesIO(images.to_png(images.as_image(picture)))))
+    back = np.asarray(Image.open(io.BytesIO(paper.to_png(paper.as_image(picture)))))
     np.testing.assert_array_equal(back.transpose(2, 0, 1), np.rint(picture * 255))
-    assert images.as_image(picture[:1]).shape == (4, 5)
+    assert paper.as_image(picture[:1]).shape == (4, 5)
 
 
 # --- damage --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -351,6 +351,19 @@ def test_the_scripts_and_styles_ask_nobody_outside() -> None:
         ), path.name
 
 
+@pytest.mark.parametrize("folder", [*panels.folders(), theme.KIT], ids=lambda folder: folder.name)
+def test_a_panel_says_its_own_words_and_the_kits(folder: Path) -> None:
+    """Catches a word borrowed of another panel, which would change with it."""
+    others = "|".join({*panels.ORDER} - {folder.name})
+    for path in (*folder.glob("*.py"), *folder.glob("*.js")):
+        borrowed = re.findall(rf"""["'`](?:{others})\.[a-z{{][^"'` ]*["'`]""", path.read_text("utf-8"))
+        assert borrowed == [], path.name
+    for path in folder.glob("*.json"):
+        assert [
+            name for name in json.loads(path.read_text("utf-8")) if not name.startswith(folder.name)
+        ] == []
+
+
 def test_what_one_panel_styles_no_other_panel_has() -> None:
     """Catches two stylesheets that choose the same class: one would bend the panel of the other."""
     owner: dict[str, Path] = {}
@@ -361,6 +374,25 @@ def test_what_one_panel_styles_no_other_panel_has() -> None:
                 outermost = re.search(r"#panel-|\.(?!gradio-container|dark)[a-z][\w-]*", one)
                 if outermost is not None and outermost.group() != "#panel-":
                     assert owner.setdefault(outermost.group(), path.parent) == path.parent, one.strip()
+
+
+def test_what_only_one_panel_has_no_other_file_styles() -> None:
+    """Catches a rule for one panel in a file of the kit, where whoever changes that panel does not look."""
+
+    def written(paths: Iterable[Path]) -> set[str]:
+        texts = "\n".join(path.read_text("utf-8") for path in paths)
+        strings = re.findall(r"""(["'`])([^"'`\n]{1,60})\1""", texts)
+        return {word for _, string in strings for word in re.findall(r"[\w-]+", string)}
+
+    def code(folder: Path) -> set[str]:
+        return written([*folder.glob("*.py"), *folder.glob("*.js")])
+
+    ours = code(theme.KIT) | code(theme.KIT.parent)
+    users = [code(folder) for folder in panels.folders()]
+    rules = "".join(path.read_text("utf-8") for path in theme.KIT.glob("*.css"))
+    for name in re.findall(r"\.([a-z][\w-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", rules, flags=re.DOTALL)):
+        word = name.removeprefix("holds-")
+        assert word in ours or sum(word in user for user in users) != 1, name
 
 
 def test_an_empty_catalogue_still_makes_a_page(tmp_path: Path) -> None:

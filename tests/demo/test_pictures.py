@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.engine import images, limits
+from demo.kit import paper
 from onnx_models.errors import LineageError
 
 Floats = NDArray[np.floating]
@@ -197,11 +198,11 @@ def test_the_formats_of_phones_are_named(brand: bytes) -> None:
 def test_pictures_of_any_number_of_channels_are_written(channels: int) -> None:
     """Catches a download of a generator of colours that ends in a traceback."""
     made = np.random.Generator(np.random.Philox(channels)).random((3, channels, 4, 5), np.float32)
-    sheet = images.grid(made, 2, gap=1)
-    tiles = [images.as_image(picture) for picture in made]
+    sheet = paper.grid(made, 2, gap=1)
+    tiles = [paper.as_image(picture) for picture in made]
     height, width = tiles[0].shape[:2]
     assert sheet.shape[:2] == (2 * height + 1, 2 * width + 1)
     np.testing.assert_array_equal(sheet[:height, width + 1 :], tiles[1])
     np.testing.assert_array_equal(sheet[height + 1 :, :width], tiles[2])
-    with Image.open(io.BytesIO(images.to_png(sheet))) as image:
+    with Image.open(io.BytesIO(paper.to_png(sheet))) as image:
         np.testing.assert_array_equal(np.asarray(image), sheet)

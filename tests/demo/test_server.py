@@ -35,6 +35,7 @@ import demo.__main__ as command
 from demo import app, front, plain, server, sessions
 from demo.engine import images, inference, limits, styles
 from demo.engine.library import Library
+from demo.kit import paper
 from onnx_models.errors import LineageError
 from tests import tiny
 
@@ -245,7 +246,7 @@ def test_a_picture_has_an_address(served: Served) -> None:
     status, headers, content = _get(f"{served.url}/picture.png?model=gan&seed=7")
     assert (status, headers["content-type"]) == (200, "image/png")
     expected = inference.sample(served.library, "gan", 7, 1, -1).images[0]
-    np.testing.assert_array_equal(_image(content), images.as_image(expected))
+    np.testing.assert_array_equal(_image(content), paper.as_image(expected))
     tag = headers["etag"]
     for wanted in (tag, f"W/{tag}", f'"another", {tag}', "*"):
         status, headers, nothing = _get(f"{served.url}/picture.png?model=gan&seed=7", if_none_match=wanted)
@@ -258,7 +259,7 @@ def test_a_picture_has_an_address(served: Served) -> None:
 def test_a_grid_has_an_address(served: Served) -> None:
     content = _get(f"{served.url}/grid.png?model=gan&seed=7&count=10&columns=4")[2]
     expected = inference.sample(served.library, "gan", 7, 10, -1).images
-    np.testing.assert_array_equal(_image(content), images.grid(expected, 4))
+    np.testing.assert_array_equal(_image(content), paper.grid(expected, 4))
     assert _image(_get(f"{served.url}/grid.png")[2]).shape == (2 * 30 - 2, 8 * 30 - 2)
 
 
@@ -270,12 +271,12 @@ def test_styles_have_addresses(served: Served) -> None:
         ("&psi=0.3", styles.portrait(served.library, painter, 5, styles.Look(psi=0.3))),
     ):
         content = _get(f"{served.url}/picture.png?model=styles&seed=5{query}")[2]
-        np.testing.assert_array_equal(_image(content), images.as_image(expected))
+        np.testing.assert_array_equal(_image(content), paper.as_image(expected))
     sheet = _image(_get(f"{served.url}/grid.png?model=styles&seed=5&psi=0.3&count=3&columns=2")[2])
     height, width, channels = sheet.shape
     assert channels == 3
     first = sheet[: (height - 2) // 2, : (width - 2) // 2]
-    np.testing.assert_allclose(first.astype(int), images.as_image(expected), atol=1)  # another batch
+    np.testing.assert_allclose(first.astype(int), paper.as_image(expected), atol=1)  # another batch
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from demo import plain
-from demo.engine import images, limits, styles
+from demo.engine import limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
+from demo.kit import paper
 from demo.panels.style import panel as style
 from demo.panels.style.panel import State
 from export import directions
@@ -37,7 +38,7 @@ FACES, DIGITS, PLAIN = "stylegan2_avatars", "stylegan2_digits", "plain"
 JUDGE, ENCODER = "classifier_avatars", "stylegan2_avatars_encoder"
 
 
-PIXEL = images.to_data_uri(np.full((1, 1, 3), 128, np.uint8))
+PIXEL = paper.to_data_uri(np.full((1, 1, 3), 128, np.uint8))
 
 
 def write(directory: Path) -> Path:
@@ -350,7 +351,7 @@ def test_the_tab_is_for_those_who_map_and_synthesise(library: Library) -> None:
 
 def test_the_heat_has_a_colour_for_nothing_and_one_for_most() -> None:
     heat = style.heat_picture(np.array([[0.0, 0.5, 1.0]], np.float32))
-    ends = images.as_image(heat)[0, [0, 2]]
+    ends = paper.as_image(heat)[0, [0, 2]]
     assert ["#" + bytes(end).hex() for end in ends] == [style.HEAT[0], style.HEAT[-1]]
     tones = style.heat_picture(np.linspace(0, 1, 50, dtype=np.float32)[None]) * [[[0.3]], [[0.59]], [[0.11]]]
     assert (np.diff(tones.sum(axis=0)) > 0).all()  # the more, the brighter: readable without colours
@@ -377,7 +378,7 @@ def test_an_avatar_has_an_address(client: TestClient, library: Library) -> None:
     assert "max-age" in answer.headers["cache-control"]
     found = np.asarray(Image.open(io.BytesIO(answer.content)))
     expected = styles.portrait(library, library.model(FACES), 5, Look(psi=0.4))
-    np.testing.assert_array_equal(found, images.as_image(expected))
+    np.testing.assert_array_equal(found, paper.as_image(expected))
     again = client.get("/avatar.png?seed=5&psi=0.4", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     digit = client.get(f"/avatar.png?seed=5&model={DIGITS}&label=3").content
@@ -455,7 +456,7 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
             ),
         ):
             answer = asked(**arguments)
-            assert answer == {"model": FACES, "image": images.to_data_uri(images.as_image(expected))}
+            assert answer == {"model": FACES, "image": paper.to_data_uri(paper.as_image(expected))}
             written = asked(**arguments, recipe=True)["recipe"]
             assert client.predict(recipe=written, api_name="/cook")["images"] == [answer["image"]]
         for arguments, words in (
@@ -474,7 +475,7 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
         psi = np.linspace(-1, 1, 5, dtype=np.float32)
         ws = styles.sweep(library, model, 3, Look(noise_seed=1), psi)
         expected = styles.paint(library, model, ws, Look(noise_seed=1))
-        uris = [images.to_data_uri(images.as_image(one)) for one in expected]
+        uris = [paper.to_data_uri(paper.as_image(one)) for one in expected]
         assert swept == {"model": FACES, "psi": [-1, -0.5, 0, 0.5, 1], "images": uris}
         assert len(client.predict(model=FACES, api_name="/truncation_sweep")["images"]) == 21
         for arguments, words in (

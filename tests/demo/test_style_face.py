@@ -17,6 +17,7 @@ from demo import theme
 from demo.engine import images, limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
+from demo.kit import paper
 from demo.panels.style import edit as style_edit
 from demo.panels.style import panel as style
 from demo.panels.style import you as style_you
@@ -144,7 +145,7 @@ def test_styles_are_found_and_brought_closer(library: Library) -> None:
 
 
 def test_steps_are_sent_with_the_best_so_far(library: Library) -> None:
-    state = State(model=FACES, part="you", picture=images.to_data_uri(images.as_image(face(library, 5))))
+    state = State(model=FACES, part="you", picture=paper.to_data_uri(paper.as_image(face(library, 5))))
     assert told(style_you.closer, library, state) == [{}]  # nobody wishes it
     state = replace(state, wish="closer-3")
     sent = [answer["data"] for answer in told(style_you.closer, library, state)]
@@ -243,7 +244,7 @@ def test_pictures_of_any_size_are_looked_at(size: tuple[int, int]) -> None:
     found = images.prepare_colours(uri(gradient("RGB", size)), 64, 64)
     assert found.shape == (3, 64, 64)
     if size == (64, 64):
-        np.testing.assert_array_equal(images.as_image(found), np.asarray(gradient("RGB", size)))
+        np.testing.assert_array_equal(paper.as_image(found), np.asarray(gradient("RGB", size)))
 
 
 def test_a_photo_is_turned_as_its_camera_was_held() -> None:
@@ -256,7 +257,7 @@ def test_a_photo_is_turned_as_its_camera_was_held() -> None:
                 7: "TRANSVERSE", 8: "ROTATE_270"}.get(tag)  # fmt: skip
         stored = upright.transpose(Image.Transpose[undo]) if undo else upright
         found = images.prepare_colours(uri(stored, exif=exif), 64, 64)
-        np.testing.assert_array_equal(images.as_image(found), np.asarray(upright), err_msg=str(tag))
+        np.testing.assert_array_equal(paper.as_image(found), np.asarray(upright), err_msg=str(tag))
 
 
 def test_of_an_animation_the_first_frame_counts_and_clear_is_white() -> None:

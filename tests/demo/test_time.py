@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from demo import theme
-from demo.engine import history, images, inference, wall
+from demo.engine import history, inference, wall
 from demo.engine.history import Curve, Moment, Replay
 from demo.engine.library import Library
-from demo.kit import sprites
+from demo.kit import paper, sprites
 from demo.panels.time import panel as time_machine
 from demo.panels.time import scene
 from demo.panels.time.panel import COUNT, State
@@ -352,7 +352,7 @@ def test_the_film_has_a_frame_for_each_moment_of_anyone(library: Library) -> Non
         assert film.info["duration"] == 2000
         last = np.asarray(film.convert("RGB"), np.int64)
     replays = [history.replay(library, model, 7, [-1] * COUNT) for model in models]
-    expected = 255 - images.to_bytes(replays[0].moments[-1].images[0, 0]).astype(np.int64)
+    expected = 255 - paper.to_bytes(replays[0].moments[-1].images[0, 0]).astype(np.int64)
     shown = last[20 : 20 + 84 : 3, 20 : 20 + 84 : 3].mean(axis=2)
     assert np.abs(shown - expected).mean() < 4  # the palette's 256 tones
     assert (last[..., 0] != last[..., 2]).any()  # colours stay colours

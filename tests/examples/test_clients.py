@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.engine import images, inference, styles
+from demo.engine import inference, styles
 from demo.engine.library import Library
+from demo.kit import paper
 from tests import serving, tiny
 
 EXAMPLES = serving.ROOT / "examples" / "clients"
@@ -66,7 +67,7 @@ def check(ask: Callable[[str, str, str, Path], subprocess.CompletedProcess[str]]
     assert done.stdout.strip() == str(file)
     expected = inference.sample(Library.open([models], "cpu"), maker, 7, 1, -1).images[0]
     with Image.open(file) as image:
-        np.testing.assert_array_equal(np.asarray(image), np.asarray(images.as_image(expected)))
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(paper.as_image(expected)))
 
     for url, model, seed, words in [
         (NOBODY, maker, "7", "answers at http://127.0.0.1:9"),
@@ -111,7 +112,7 @@ def test_curl_and_avatars(page: serving.Page, models: Path, tmp_path: Path) -> N
     library = Library.open([models], "cpu")
     expected = styles.portrait(library, styles.painter(library, "styles"), 7, styles.Look(psi=0.5))
     with Image.open(file) as image:
-        np.testing.assert_array_equal(np.asarray(image), np.asarray(images.as_image(expected)))
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(paper.as_image(expected)))
     for url, psi, words in [
         (page.url, "9", "psi must be a number from -2 to 2"),
         (NOBODY, "0.5", "No page answers"),

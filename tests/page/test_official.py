@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from demo.engine import images, styles
+from demo.engine import styles
 from demo.engine.library import Library
+from demo.kit import paper
 from demo.panels.style import panel as style
 from export import __main__ as command
 from export.official import checkpoint
@@ -72,7 +73,7 @@ def expected(path: Path, seed: int, psi: float) -> NDArray[np.uint8]:
     truncation = np.full((1, network.num_ws), psi)
     ws = official_reference.mapping(network, z, truncation)
     painted = official_reference.synthesis(network, ws)[0]
-    return images.to_bytes(np.clip(painted / 2 + 0.5, 0, 1)).transpose(1, 2, 0)
+    return paper.to_bytes(np.clip(painted / 2 + 0.5, 0, 1)).transpose(1, 2, 0)
 
 
 @pytest.mark.parametrize("name", [FACES, WAVES])
@@ -141,7 +142,7 @@ def test_a_class_can_be_asked_for(atelier: tuple[serving.Page, Path], visit: Cal
     shown = picture(page.locator(HERO).get_attribute("src"))
     look = styles.Look(label=2)
     painted = styles.portrait(library, library.model(CLASSES), 7, look)
-    np.testing.assert_array_equal(shown, images.to_bytes(painted).transpose(1, 2, 0))
+    np.testing.assert_array_equal(shown, paper.to_bytes(painted).transpose(1, 2, 0))
     # Many classes have a field.
     page = visit(site, locale="fr-FR").open(f"?tab=style&model={MANY}&label=150")
     panel, field = page.locator(PANEL), page.locator("#style-label")

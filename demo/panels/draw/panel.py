@@ -277,8 +277,8 @@ def _desk(library: Library, state: State) -> Markup:
             ),
             tag(
                 "div",
-                tag("button", say("draw.undo"), type="button", class_="link", data_do="undo"),
-                tag("button", say("draw.clear"), type="button", class_="link", data_do="clear"),
+                tag("button", say("control.undo"), type="button", class_="link", data_do="undo"),
+                tag("button", say("control.clear"), type="button", class_="link", data_do="clear"),
                 class_="tools",
             ),
             tag(
@@ -298,6 +298,7 @@ def _desk(library: Library, state: State) -> Markup:
             ),
             controls.slider(NAME, "amount", say("draw.amount"), 0, 100, 1, state.amount, unit=" %"),
             tag("p", say("draw.brush"), class_="note brush-note"),
+            class_="damage",
         ),
     )
 

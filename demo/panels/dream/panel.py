@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.engine import inference, limits
-from demo.engine.images import grid, to_png
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
 from demo.kit.answers import File
@@ -54,7 +53,7 @@ def build(library: Library) -> None:
     """Lay the panel out, its first pictures included."""
     generators = library.generators
     if not generators:
-        carriers.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
+        carriers.fixed(tag("p", say("page.none"), class_="problem"), "nothing")
         return
     state = State(model=generators[0].id)
     carriers.lead(NAME)
@@ -137,7 +136,7 @@ def show_way(library: Library, state: State) -> Markup:
     stations = (
         tag(
             "li",
-            sprites.picture(image, say("dream.station.alt", part=k / (STATIONS - 1))),
+            sprites.picture(image, say("figure.station", part=k / (STATIONS - 1))),
             tag("span", _station(k, state)),
         )
         for k, image in enumerate(way.images)
@@ -148,8 +147,8 @@ def show_way(library: Library, state: State) -> Markup:
 def parcel(library: Library, state: State) -> File:
     """Return the sheet of made pictures as a file for the visitor."""
     model, made = _made(library, state)
-    sheet = grid(made.images, _columns(len(made.images)), scale=DOWNLOAD_SCALE)
-    return paper.parcel(f"{model.id}-seed-{state.seed}", to_png(sheet), "png")
+    sheet = paper.grid(made.images, _columns(len(made.images)), scale=DOWNLOAD_SCALE, paper=True)
+    return paper.parcel(f"{model.id}-seed-{state.seed}", paper.to_png(sheet), "png")
 
 
 def _made(library: Library, state: State) -> tuple[Model, inference.Samples]:
@@ -259,8 +258,8 @@ def _desk(generators: tuple[Model, ...], state: State) -> Markup:
                 str(state.count),
             ),
         ),
-        tag("fieldset", tag("legend", say("dream.model")), several) if len(generators) > 1 else None,
-        tag("button", say("dream.download"), type="button", class_="link", data_send="submit"),
+        tag("fieldset", tag("legend", say("control.who")), several) if len(generators) > 1 else None,
+        controls.keep("png"),
         class_="controls",
     )
 
@@ -269,7 +268,7 @@ def _way_controls(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("dream.way"), signs.hint("dream.way.hint")),
-        controls.seed(NAME, "other", say("dream.other"), state.other),
-        controls.choices("way", _WAYS, tuple(say(f"dream.way.{way}") for way in _WAYS), state.way),
+        controls.seed(NAME, "other", say("control.other"), state.other),
+        controls.choices("way", _WAYS, tuple(say(f"control.way.{way}") for way in _WAYS), state.way),
         class_="controls",
     )

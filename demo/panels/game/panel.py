@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import contest, images, inference, limits
+from demo.engine import contest, inference, limits
 from demo.engine.contest import ROUNDS, Contest
 from demo.engine.library import Library
-from demo.kit import carriers, controls, signs, sprites
+from demo.kit import carriers, controls, paper, signs, sprites
 from demo.kit.markup import Markup, Message, say, tag
 from demo.kit.state import unreadable
 from onnx_models.catalog import Model
@@ -98,7 +98,7 @@ def heat(change: Array) -> str:
     depth = change / max(float(np.abs(change).max()), 1e-12)
     tones = np.where(depth[..., None] > 0, _TONES[REAL], _TONES[MADE]).astype(np.uint8)
     opacity = np.rint(255 * _STRONGEST * np.abs(depth)).astype(np.uint8)
-    return images.to_data_uri(np.concatenate([tones, opacity[..., None]], axis=2))
+    return paper.to_data_uri(np.concatenate([tones, opacity[..., None]], axis=2))
 
 
 def _check(state: State) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import images, inference, limits
+from demo.engine import inference, limits
 from demo.engine.library import Library
 from demo.kit import carriers, controls, films, paper, signs, sprites
 from demo.kit.answers import File
@@ -40,7 +40,7 @@ def build(library: Library) -> None:
     """Lay the panel out, with a picture and the first of its numbers."""
     models = library.generators
     if not models:
-        carriers.fixed(tag("p", say("dream.none"), class_="problem"), "nothing")
+        carriers.fixed(tag("p", say("page.none"), class_="problem"), "nothing")
         return
     state = State(model=models[0].id)
     carriers.studio(
@@ -88,17 +88,13 @@ def parcel(library: Library, state: State) -> File:
         return paper.parcel(name, gif(rows), "gif")
     z = scene.addition(library, model, state)[1] if state.play == "sum" else scene.numbers(model, state)[None]
     pictures = inference.generate(library, model.id, z, state.label).images
-    sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
-    return paper.parcel(name, images.to_png(sheet), "png")
+    return paper.parcel(name, paper.to_png(_beside(pictures)), "png")
 
 
 def gif(rows: Array) -> bytes:
     """Encode films side by side, float32 [films, frames, channels, height, width], as an endless GIF."""
-    frames = (
-        images.enlarge(_ground(images.as_image(_beside(moment))), FILE_SCALE)
-        for moment in rows.swapaxes(0, 1)
-    )
-    return images.to_gif(frames, FRAMES_A_SECOND)
+    frames = map(_beside, rows.swapaxes(0, 1))
+    return paper.to_gif(frames, FRAMES_A_SECOND)
 
 
 # ---------------------------------------------------------------------------------------------------- knobs
@@ -147,7 +143,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
                         disabled=not turned,
                     ),
                     tag("span", say("latent.turned", count=len(turned))) if turned else None,
-                    _keep("png"),
+                    controls.keep("png"),
                     class_="note",
                 ),
                 class_="glance",
@@ -229,18 +225,18 @@ def _walk(library: Library, model: Model, state: State) -> Markup:
     film = scene.frames(library, model, state)
     return join(
         _cinema(film, (say("latent.walk.alt"),), (None,), "walk"),
-        controls.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), _keep("gif")),
+        controls.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), controls.keep("gif")),
         _strip(film, 0, FRAMES // 12, "latent.walk.station"),
     )
 
 
 def _way(library: Library, model: Model, state: State) -> Markup:
     film = scene.frames(library, model, state)
-    names = (say("dream.way.linear"), say("dream.way.spherical"))
+    names = (say("control.way.linear"), say("control.way.spherical"))
     return join(
         _cinema(film, names, names, "way"),
-        controls.transport(film.pictures.shape[1] - 1, say("latent.way.scrub"), _keep("gif")),
-        *(_strip(film, row, (STATIONS - 1) // (STRIP - 1), "dream.station.alt") for row in range(2)),
+        controls.transport(film.pictures.shape[1] - 1, say("latent.way.scrub"), controls.keep("gif")),
+        *(_strip(film, row, (STATIONS - 1) // (STRIP - 1), "figure.station") for row in range(2)),
     )
 
 
@@ -334,7 +330,7 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
             tag("span", say("latent.tray", term="ABC"[slot // TERM]), signs.hint("latent.sum.hint")),
             _set("latent.more", {"tray": tray + 1}),
             _set("latent.anew", {"a": "", "b": "", "c": "", "slot": 0, "tray": 0}),
-            _keep("png"),
+            controls.keep("png"),
             class_="note",
         ),
         tag(
@@ -378,7 +374,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
     labels = controls.choices(
         "label",
         tuple(map(str, asked)),
-        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in asked),
+        tuple(say("control.any") if k < 0 else say("figure.count", value=k) for k in asked),
         str(state.label),
     )
     another = tag(
@@ -393,9 +389,9 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         "div",
         tag("div", controls.seed_row(NAME, state.seed), data_for="knobs walk way"),
         tag("div", another, data_for="walk"),
-        tag("div", controls.seed(NAME, "other", say("dream.other"), state.other), data_for="way"),
-        tag("fieldset", tag("legend", say("latent.model")), who) if len(models) > 1 else None,
-        tag("fieldset", tag("legend", say("latent.label")), labels, data_labelled=" ".join(labelled)),
+        tag("div", controls.seed(NAME, "other", say("control.other"), state.other), data_for="way"),
+        tag("fieldset", tag("legend", say("control.who")), who) if len(models) > 1 else None,
+        tag("fieldset", tag("legend", say("control.digit")), labels, data_labelled=" ".join(labelled)),
         class_="controls",
         data_tool=NAME,
     )
@@ -405,20 +401,9 @@ def _set(message_id: str, wish: Mapping[str, object]) -> Markup:
     return tag("button", say(message_id), type="button", class_="link", data_set=json.dumps(wish))
 
 
-def _keep(form: str) -> Markup:
-    return tag("button", say(f"latent.keep.{form}"), type="button", class_="link", data_send="submit")
-
-
 # -------------------------------------------------------------------------------------------------- pictures
 
 
-def _beside(pictures: Array, gap: int = 4) -> Array:
-    """Lay pictures, float32 [count, channels, height, width], in one row: [channels, height, width]."""
-    padded = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, gap)))
-    count, channels, height, width = padded.shape
-    return padded.transpose(1, 2, 0, 3).reshape(channels, height, count * width)[..., :-gap]
-
-
-def _ground(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put ink on white paper; colours stay."""
-    return 255 - picture if picture.ndim == 2 else picture
+def _beside(pictures: Array) -> NDArray[np.uint8]:
+    """Lay pictures, float32 [count, channels, height, width], in one row on paper."""
+    return paper.grid(pictures, len(pictures), gap=4, scale=FILE_SCALE, paper=True)

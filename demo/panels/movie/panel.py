@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import examples, images, inference, limits
+from demo.engine import examples, inference, limits
 from demo.engine.inference import Step
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
@@ -126,8 +126,8 @@ def parcel(library: Library, state: State) -> Iterator[Answer]:
 
 def gif(moments: Iterable[Array]) -> bytes:
     """Encode the chains, float32 [chains, 1, height, width] at each moment, on white paper."""
-    frames = (255 - images.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE) for moment in moments)
-    return images.to_gif(frames, FRAMES_A_SECOND)
+    frames = (paper.grid(moment, CHAINS // 2, gap=4, scale=FILE_SCALE, paper=True) for moment in moments)
+    return paper.to_gif(frames, FRAMES_A_SECOND)
 
 
 def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
@@ -265,7 +265,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
     held = controls.choices(
         "label",
         (EACH, FREE, *classes),
-        (say("movie.label.each"), say("movie.label.free"), *(say("figure.count", value=k) for k in classes)),
+        (say("control.each"), say("control.free"), *(say("figure.count", value=k) for k in classes)),
         state.label,
     )
     who = controls.choices(
@@ -288,7 +288,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
             ),
             tag("fieldset", tag("legend", say("movie.start")), starts),
             controls.seed_row(NAME, state.seed),
-            tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),
+            controls.keep("gif"),
             class_="controls",
             data_tool="movie",
         ),

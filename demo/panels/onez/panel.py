@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.engine import images, inference, limits, wall
+from demo.engine import inference, limits, wall
 from demo.engine.library import Library
 from demo.engine.wall import Reading, Wall
 from demo.kit import carriers, controls, paper, signs, sprites
@@ -135,7 +135,7 @@ def parcel(library: Library, state: State) -> File:
     name = f"one-z-{state.dataset}-seed-{state.seed}"
     if state.label >= 0:
         name += f"-asked-{state.label}"
-    return paper.parcel(name, images.to_png(contact_sheet(library, state)), "png")
+    return paper.parcel(name, paper.to_png(contact_sheet(library, state)), "png")
 
 
 def _wall(library: Library, state: State) -> tuple[Wall, State]:
@@ -322,26 +322,19 @@ def _paste(
     blocks: list[tuple[str, str, Array]], scale: int = 3, gap: int = 32, caption: int = 56
 ) -> NDArray[np.uint8]:
     """Lay blocks of a title, words and 16 pictures out on white paper, ``COLUMNS`` in a row."""
-    pictures = [sprites.mosaic(block[2], COLUMNS, wall.SHOWN // COLUMNS) for block in blocks]
-    side = scale * max(picture.shape[2] for picture in pictures)
+    sheets = [paper.grid(pictures, COLUMNS, scale=scale, paper=True) for *_, pictures in blocks]
+    side = max(sheet.shape[1] for sheet in sheets) + 2 * scale
     rows = -(-len(blocks) // COLUMNS)
     across = min(len(blocks), COLUMNS)
-    paper = Image.new("RGB", (gap + across * (side + gap), gap + rows * (side + caption + gap)), "white")
-    pen = ImageDraw.Draw(paper)
+    page = Image.new("RGB", (gap + across * (side + gap), gap + rows * (side + caption + gap)), "white")
+    pen = ImageDraw.Draw(page)
     large, small = ImageFont.load_default(20), ImageFont.load_default(15)
     for k, (title, words, _) in enumerate(blocks):
         left, top = gap + k % COLUMNS * (side + gap), gap + k // COLUMNS * (side + caption + gap)
         pen.text((left, top), title, fill="black", font=large)
         pen.text((left, top + 26), words, fill="dimgray", font=small)
-        paper.paste(_on_paper(pictures[k], scale), (left, top + caption))
-    return np.asarray(paper)
-
-
-def _on_paper(picture: Array, scale: int) -> Image.Image:
-    """Lay ink, [1, height, width], or colours with their opacity, [4, height, width], on white paper."""
-    colours, opacity = (picture[:3], picture[3:]) if len(picture) == 4 else (np.zeros_like(picture), picture)
-    seen = images.as_image(np.broadcast_to(1 - opacity + opacity * colours, (3, *picture.shape[1:])))
-    return Image.fromarray(images.enlarge(seen, scale))
+        page.paste(Image.fromarray(sheets[k]), (left + scale, top + caption + scale))
+    return np.asarray(page)
 
 
 # ----------------------------------------------------------------------------------------------------- desk
@@ -353,7 +346,7 @@ def _desk(library: Library, walls: tuple[Wall, ...], state: State) -> Markup:
     labels = controls.choices(
         "label",
         tuple(map(str, asked)),
-        tuple(say("latent.label.any") if k < 0 else signs.class_name(state.dataset, k) for k in asked),
+        tuple(say("control.any") if k < 0 else signs.class_name(state.dataset, k) for k in asked),
         str(state.label),
     )
     names = tuple(say("onez.dataset.name", name=library.dataset(dataset).name) for dataset in datasets)
@@ -368,7 +361,7 @@ def _desk(library: Library, walls: tuple[Wall, ...], state: State) -> Markup:
             data_ask=True,
         ),
         tag("fieldset", tag("legend", say("onez.dataset")), which) if len(datasets) > 1 else None,
-        tag("button", say("dream.download"), type="button", class_="link", data_send="submit"),
+        controls.keep("png"),
         class_="controls",
         data_tool="onez",
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from demo.engine import styles
 from demo.engine.library import Library
-from demo.kit import signs, sprites
+from demo.kit import controls, signs, sprites
 from demo.kit.markup import Markup, Message, say, tag
 from demo.kit.state import unreadable
 from demo.panels.style.state import State, subject
@@ -60,7 +60,7 @@ def show(library: Library, model: Model, state: State) -> Markup:
                 tag("span", say("style.edit.before")),
                 class_="unmoved",
             ),
-            tag("div", _reset(turned), _keep(), class_="more"),
+            tag("div", _reset(turned), controls.keep("png"), class_="more"),
         ),
         class_="moved",
     )
@@ -202,10 +202,6 @@ def _reset(turned: Mapping[str, float]) -> Markup:
         data_set=json.dumps({"moves": ""}),
         disabled=not turned,
     )
-
-
-def _keep() -> Markup:
-    return tag("button", say("latent.keep.png"), type="button", class_="link", data_send="submit")
 
 
 def _none(model: Model) -> LineageError:

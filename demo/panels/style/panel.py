@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import images, limits, styles
+from demo.engine import limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
 from demo.kit import carriers, controls, films, paper, signs, sprites
@@ -128,14 +128,14 @@ def parcel(library: Library, state: State) -> File:
     if state.part in ("truncate", "travel"):
         return paper.parcel(name, gif(pictures), "gif")
     columns = _crossed_shape(model)[1] + 1 if state.part == "mix" else len(pictures)
-    return paper.parcel(name, images.to_png(_file(pictures, columns)), "png")
+    return paper.parcel(name, paper.to_png(_file(pictures, columns)), "png")
 
 
 def gif(shown: Array) -> bytes:
     """Encode films side by side, float32 [films, frames, channels, height, width], there and back."""
     there_and_back = np.concatenate([shown, shown[:, -2:0:-1]], axis=1)
     frames = (_file(moment, len(moment)) for moment in there_and_back.swapaxes(0, 1))
-    return images.to_gif(frames, FRAMES_A_SECOND)
+    return paper.to_gif(frames, FRAMES_A_SECOND)
 
 
 # ----------------------------------------------------------------------------------------------------- make
@@ -158,7 +158,7 @@ def _make(library: Library, model: Model, state: State) -> Markup:
                 "figcaption",
                 tag("span", say("style.found") if state.picture else _nobody(model), class_="nobody"),
                 _address(model, state),
-                _keep("png"),
+                controls.keep("png"),
             ),
             class_="hero",
         ),
@@ -241,7 +241,7 @@ def _truncate(library: Library, model: Model, state: State) -> Markup:
     )
     return join(
         tag("div", screen, tag("ol", *moments, class_="moments"), class_="beside"),
-        controls.transport(len(psi) - 1, say("style.scrub.psi"), _keep("gif")),
+        controls.transport(len(psi) - 1, say("style.scrub.psi"), controls.keep("gif")),
         tag(
             "p",
             tag("span", tag("span", say("style.average")), signs.hint("style.average.hint")),
@@ -377,7 +377,7 @@ def _mix(library: Library, model: Model, state: State) -> Markup:
             tag(
                 "figure",
                 tag("div", child, class_="frame"),
-                tag("figcaption", *trio, tag("div", _keep("png"), class_="more")),
+                tag("figcaption", *trio, tag("div", controls.keep("png"), class_="more")),
                 class_="chosen-child",
             ),
             class_="beside",
@@ -491,7 +491,7 @@ def _travel(library: Library, model: Model, state: State) -> Markup:
     ]
     return join(
         films.screens(made, names, names, changes, start=count // 2, frames_a_second=FRAMES_A_SECOND),
-        controls.transport(count - 1, say("style.scrub.way"), _keep("gif")),
+        controls.transport(count - 1, say("style.scrub.way"), controls.keep("gif")),
         tag("div", *strips, class_="journeys"),
         tag("p", tag("span", tag("span", say("style.way")), signs.hint("style.way.hint")), class_="note"),
     )
@@ -583,7 +583,7 @@ def _noise(library: Library, model: Model, state: State) -> Markup:
     )
     return join(
         tag("div", *plates, heat, class_="plates"),
-        tag("p", tag("span", say("style.noise.note")), _keep("png"), class_="note"),
+        tag("p", tag("span", say("style.noise.note")), controls.keep("png"), class_="note"),
     )
 
 
@@ -641,7 +641,7 @@ def _inside(library: Library, model: Model, state: State) -> Markup:
         tag(
             "p",
             tag("span", tag("span", say("style.sum")), signs.hint("style.added.hint")),
-            _keep("png"),
+            controls.keep("png"),
             class_="note",
         ),
     )
@@ -654,21 +654,10 @@ def _at(psi: np.float32) -> Message:
     return say("style.psi", value=round(float(psi), 1))
 
 
-def _keep(form: str) -> Markup:
-    return tag("button", say(f"latent.keep.{form}"), type="button", class_="link", data_send="submit")
-
-
-def _file(pictures: Array, columns: int, gap: int = 2) -> NDArray[np.uint8]:
+def _file(pictures: Array, columns: int) -> NDArray[np.uint8]:
     """Lay pictures, float32 [count, channels, height, width], out row by row on white, enlarged."""
-    count, channels, height, width = pictures.shape
-    seen = images.to_bytes(1 - pictures if channels == 1 else pictures)
-    rows = -(-count // columns)
-    field = np.full((rows * columns, channels, height + gap, width + gap), 255, np.uint8)
-    field[:count, :, :-gap, :-gap] = seen
-    field = field.reshape(rows, columns, channels, height + gap, width + gap).transpose(0, 3, 1, 4, 2)
-    field = field.reshape(rows * (height + gap), columns * (width + gap), channels)[:-gap, :-gap]
-    side = FILE_SIDE if rows == 1 else FILE_SIDE // 2
-    return images.enlarge(field[..., 0] if channels == 1 else field, max(1, side // height))
+    side = FILE_SIDE if len(pictures) <= columns else FILE_SIDE // 2
+    return paper.grid(pictures, columns, scale=max(1, side // pictures.shape[2]), paper=True)
 
 
 # ----------------------------------------------------------------------------------------------------- desk
@@ -682,7 +671,7 @@ def _desk(library: Library, models: tuple[Model, ...], state: State) -> Markup:
     labels = controls.choices(
         "label",
         tuple(map(str, asked)),
-        tuple(say("latent.label.any") if k < 0 else say("figure.count", value=k) for k in asked),
+        tuple(say("control.any") if k < 0 else say("figure.count", value=k) for k in asked),
         str(state.label),
     )
     any_label = tag(  # of networks with more classes than fit a row
@@ -753,7 +742,7 @@ def _desk(library: Library, models: tuple[Model, ...], state: State) -> Markup:
             grain,
             data_needs="noisy",
         ),
-        tag("fieldset", tag("legend", say("latent.model")), who) if len(models) > 1 else None,
+        tag("fieldset", tag("legend", say("control.who")), who) if len(models) > 1 else None,
         class_="controls",
         data_tool=NAME,
         data_models=json.dumps(facts),

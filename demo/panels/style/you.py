@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from demo.engine import limits, styles
 from demo.engine.library import Library
-from demo.kit import carriers, signs, sprites
+from demo.kit import carriers, controls, signs, sprites
 from demo.kit.answers import Answer
 from demo.kit.markup import Markup, say, tag
 from demo.panels.style.state import State, found, own, subject
@@ -151,7 +151,7 @@ def show(library: Library, model: Model, state: State) -> Markup:
         tag(
             "p",
             tag("span", tag("span", say("style.you.note")), signs.hint("style.you.hint")),
-            tag("button", say("latent.keep.png"), type="button", class_="link", data_send="submit"),
+            controls.keep("png"),
             class_="note",
         ),
         class_="mirror",
@@ -206,4 +206,4 @@ def _sought(library: Library, model: Model, state: State) -> tuple[Array, styles
 
 
 def _do(what: str) -> Markup:
-    return tag("button", say(f"draw.{what}"), type="button", class_="link", data_easel=what)
+    return tag("button", say(f"control.{what}"), type="button", class_="link", data_easel=what)

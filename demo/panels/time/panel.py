@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.engine import history, images, inference, limits
+from demo.engine import history, inference, limits
 from demo.engine.history import Replay
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
@@ -134,7 +134,7 @@ def gif(replays: Sequence[Replay], axis: scene.Axis) -> bytes:
         _frame([_at(replay, seen) for replay in replays], axis.place(seen))
         for seen in [*times, *times[-1:] * (LAST - 1)]
     ]
-    return images.to_gif(frames, FRAMES_A_SECOND)
+    return paper.to_gif(frames, FRAMES_A_SECOND)
 
 
 # ---------------------------------------------------------------------------------------------------- state
@@ -414,17 +414,15 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         for model in models
     )
     labelled = [model.id for model in models if inference.takes_label(model, history.ROLE)]
-    labels = controls.choices(
-        "label", (EACH, FREE), (say("movie.label.each"), say("movie.label.free")), state.label
-    )
+    labels = controls.choices("label", (EACH, FREE), (say("control.each"), say("control.free")), state.label)
     return tag(
         "div",
         tag("fieldset", tag("legend", say("time.wall")), tag("div", *chips, class_="chips"))
         if len(models) > 1
         else None,
-        tag("fieldset", tag("legend", say("latent.label")), labels, data_labelled=" ".join(labelled)),
+        tag("fieldset", tag("legend", say("control.digit")), labels, data_labelled=" ".join(labelled)),
         controls.seed_row(NAME, state.seed),
-        tag("button", say("movie.download"), type="button", class_="link", data_send="submit"),
+        controls.keep("gif"),
         class_="controls",
         data_tool="time",
         data_most=limits.WALL.highest,
@@ -445,11 +443,9 @@ def _frame(made: Sequence[Array], place: float) -> NDArray[np.uint8]:
     gap = 20
     frame = np.full((FILE_SIDE + 2 * gap, len(made) * (FILE_SIDE + gap) + gap, 3), 255, np.uint8)
     for k, pictures in enumerate(made):
-        _, channels, height, width = pictures.shape
-        tiles = pictures.reshape(COLUMNS, COLUMNS, channels, height, width).transpose(2, 0, 3, 1, 4)
-        sheet = images.as_image(tiles.reshape(channels, COLUMNS * height, COLUMNS * width))
-        sheet = 255 - sheet[..., None].repeat(3, axis=2) if channels == 1 else sheet
-        sheet = images.enlarge(sheet, FILE_SIDE // max(sheet.shape[:2]))
+        scale = FILE_SIDE // (COLUMNS * max(pictures.shape[2:]))
+        sheet = paper.grid(pictures, COLUMNS, gap=0, scale=scale, paper=True)
+        sheet = sheet if sheet.ndim == 3 else sheet[..., None]
         top, left = ((FILE_SIDE - side) // 2 + gap for side in sheet.shape[:2])
         left += k * (FILE_SIDE + gap)
         frame[top : top + sheet.shape[0], left : left + sheet.shape[1]] = sheet
