@@ -18,7 +18,7 @@ import gradio as gr
 from demo import theme
 from demo.engine.library import Library
 from demo.files import File
-from demo.kit import typeface
+from demo.kit import answers, typeface
 from demo.kit.markup import Markup, join, say, tag
 from demo.kit.messages import LANGUAGES
 
@@ -122,7 +122,9 @@ def _holder(block: gr.HTML) -> Markup:
     held = " ".join(block.elem_classes)
     content = getattr(block, "props", {}).get("markup")
     if content is None:
-        content = block.html_template.replace("<div></div></div>", f"<div>{block.value}</div></div>")
+        answer = answers.opened(block.value)
+        first = answer.get("markup") or answer.get("problem", "")
+        content = block.html_template.replace("<div></div></div>", f"<div>{first}</div></div>")
     inner = f'<div class="html-container"><div class="{held}">{content}</div></div>'
     return Markup(f'<div class="block {held}">{inner}</div>')
 

@@ -6,45 +6,133 @@ The markup is ours (`demo.kit.markup`) and so is the small runtime that puts it 
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 
-from demo.engine import limits
 from demo.kit import signs, typeface
+from demo.kit.answers import Answer, File, number, tell
 from demo.kit.markup import Markup, Message, say, tag
 from demo.kit.paper import INK, PAPER
 from demo.kit.state import S, State, pack, unpack
 from demo.kit.turns import Turns
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 L = TypeVar("L")
+Show = Callable[[Any, Any], Answer | Iterator[Answer]]
+"""What makes the answer of a library and a panel's state; it may raise `LineageError`, which is then said."""
 
 
-def view(markup: Markup, name: str, runs: str = "view", answers: bool = True) -> gr.HTML:
-    """Return an output that shows markup; a new value is patched in without a flicker.
+class View(NamedTuple):
+    """What shows answers, and what makes them."""
 
-    Parameters
-    ----------
-    runs : another function of the page's scripts that makes markup of the value
-    answers : whether every change of the panel's desk is answered here, by way of `answer`
+    box: gr.HTML
+    show: Show
 
-    """
-    kind = " data-answers" if answers else ""
-    return gr.HTML(
-        markup,
-        html_template=f'<div class="view {name}"{kind}><div role="status"></div><div></div></div>',
-        js_on_load=_start(runs),
-        apply_default_css=False,
-        elem_classes=[f"holds-{name}"],
-    )
+
+@dataclass(frozen=True)
+class Desk:
+    """What a visitor sets in a panel, and by whom that is answered."""
+
+    box: gr.HTML
+    """Its value is the panel's state."""
+    library: Any
+    state: State
+
+    def view(
+        self,
+        show: Show,
+        name: str,
+        runs: str = "view",
+        answers: bool = True,
+        first: Callable[[], Answer | Iterator[Answer]] | None = None,
+    ) -> View:
+        """Lay out an output with its first answer; a new one is patched in without a flicker.
+
+        Parameters
+        ----------
+        runs : another function of the page's scripts that shows an answer
+        answers : whether every change of the desk is answered here, by way of `answer`
+        first : makes what it comes with, where that is another answer than ``show`` makes
+
+        """
+        kind = " data-answers" if answers else ""
+        box = gr.HTML(
+            "\n".join(tell(first or (lambda: show(self.library, self.state)))),
+            html_template=f'<div class="view {name}"{kind}><div role="status"></div><div></div></div>',
+            js_on_load=_start(runs),
+            apply_default_css=False,
+            elem_classes=[f"holds-{name}"],
+        )
+        return View(box, show)
+
+    def answer(self, *views: View, at_rest: bool = False) -> None:
+        """Let views show, at every change, what they make of it.
+
+        What is costly or below the fold answers ``at_rest`` alone, when the hand has let go of the desk,
+        which then ``rests``. The browser numbers its questions, and each answer says which one it is of:
+        ``data-of`` of its view.
+        """
+
+        def told(text: str) -> Any:
+            envelopes = [next(self._tell(view.show, text)) for view in views]
+            return envelopes if len(views) > 1 else envelopes[0]
+
+        moved = self.box.release if at_rest else self.box.input
+        boxes = [view.box for view in views]
+        moved(told, self.box, boxes, trigger_mode="always_last", **listening())
+
+    def stream(self, view: View, *questions: Any, limit: int, grows: bool = False) -> None:
+        """Let a view follow what its function yields; a new question ends the old one's answer.
+
+        Parameters
+        ----------
+        questions : the events that ask
+        limit : how many are answered at the same time
+        grows : whether each value is all answers so far, a line each, of which only the last is sent
+
+        """
+        turns = Turns()
+
+        def run(text: str, request: gr.Request) -> Iterator[str]:
+            log: list[str] = []
+            with turns.take(request.session_hash or "") as awaited:
+                for value in self._tell(view.show, text):
+                    if not awaited():
+                        return
+                    log = [*log, value] if grows else [value]
+                    yield "\n".join(log)
+
+        gr.on(
+            questions,
+            run,
+            self.box,
+            view.box,
+            trigger_mode="multiple",  # asking anew must reach the server while the old answer is being made
+            **listening(limit),
+        )
+
+    def submits(self, view: View, limit: int | None = None) -> None:
+        """Let a view show what it makes, one by one, when a button of the panel sends ``submit``."""
+
+        def told(text: str) -> Iterator[str]:
+            yield from self._tell(view.show, text)  # a generator itself, which is what Gradio looks for
+
+        self.box.submit(told, self.box, view.box, **listening(limit))
+
+    def keeps(self, parcel: Show, limit: int | None = None) -> None:
+        """Lay out what hands the visitor a file at ``submit``; `Progress` before it says how far it is."""
+        self.submits(View(nothing("download"), parcel), limit)
+
+    def _tell(self, show: Show, text: str) -> Iterator[str]:
+        return tell(lambda: show(self.library, unpack(type(self.state), text)), number(text))
 
 
 def desk(
+    library: object,
     markup: Markup,
     state: State,
     name: str,
@@ -52,7 +140,7 @@ def desk(
     settle: int = 0,
     local: tuple[str, ...] = (),
     rests: bool = False,
-) -> gr.HTML:
+) -> Desk:
     """Return the input of a panel: its controls, and its state as the value.
 
     Parameters
@@ -60,10 +148,10 @@ def desk(
     private : names in the state that are kept out of the address
     settle : milliseconds of rest after which a change is sent
     local : names in the state that the browser alone acts upon: a change of them asks nobody
-    rests : whether some of its views answer when the hand rests, see `answer`
+    rests : whether some of its views answer when the hand rests, see `Desk.answer`
 
     """
-    return gr.HTML(
+    box = gr.HTML(
         pack(state),
         html_template="${markup}",
         js_on_load=_start("desk"),
@@ -84,70 +172,7 @@ def desk(
             tag("div", class_="refused", role="status"),
         ),
     )
-
-
-def answer(
-    asked: gr.HTML, function: Callable[[str], Any], views: gr.HTML | list[gr.HTML], at_rest: bool = False
-) -> None:
-    """Let views show, at every change of a desk, what ``function`` makes of its packed state.
-
-    What is costly or below the fold answers ``at_rest`` alone, when the hand has let go of the desk, which
-    then ``rests``. The browser numbers its questions, and each answer says which one it is of: ``data-of``
-    of its view.
-    """
-
-    def tell(text: str) -> Any:
-        given, number = function(text), _number(text)
-        return [_of(each, number) for each in given] if isinstance(views, list) else _of(given, number)
-
-    moved = asked.release if at_rest else asked.input
-    moved(tell, asked, views, trigger_mode="always_last", **listening())
-
-
-def _number(text: str) -> int | None:
-    """Return the number of a question, None where it has none; who asks is another's to check."""
-    try:
-        number = json.loads(text)["asked"]
-    except (ValueError, TypeError, KeyError):
-        return None
-    return number if type(number) is int else None
-
-
-def _of(given: str, number: int | None) -> str:
-    if number is None:
-        return given
-    if given.startswith("{"):
-        return json.dumps({**json.loads(given), "of": number})
-    return f"{given}<!--of {number}-->"
-
-
-def stream(
-    questions: list[Any], function: Callable[[str], Iterator[str]], asked: gr.HTML, shown: gr.HTML
-) -> None:
-    """Let ``shown`` follow what ``function`` yields of a desk's state; a new question ends the old one.
-
-    Parameters
-    ----------
-    questions : the events that ask
-
-    """
-    turns = Turns()
-
-    def run(text: str, request: gr.Request) -> Iterator[str]:
-        with turns.take(request.session_hash or "") as awaited:
-            for value in function(text):
-                if not awaited():
-                    return
-                yield value
-
-    gr.on(
-        questions,
-        run,
-        asked,
-        shown,
-        trigger_mode="multiple",  # asking anew must reach the server while the old answer is being made
-        **listening(limits.MOVIES),
-    )
+    return Desk(box, library, state)
 
 
 def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
@@ -162,9 +187,9 @@ def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
     )
 
 
-def drawer(summary: Message, name: str) -> gr.HTML:
-    """Return a closed disclosure that sends ``input`` when it is first opened and shows the answer."""
-    return gr.HTML(
+def drawer(summary: Message, name: str, make: Callable[[], Answer]) -> gr.HTML:
+    """Return a closed disclosure that asks for its content when it is first opened."""
+    box = gr.HTML(
         "",
         html_template="${markup}",
         js_on_load=_start("drawer"),
@@ -172,6 +197,8 @@ def drawer(summary: Message, name: str) -> gr.HTML:
         elem_classes=["holds-drawer"],
         markup=tag("details", tag("summary", summary), tag("div", class_=f"view {name}"), class_="drawer"),
     )
+    box.input(lambda: next(tell(make)), None, box, **listening())
+    return box
 
 
 def studio(
@@ -183,10 +210,10 @@ def studio(
     parts: Markup,
     controls: Markup,
     show: Callable[[L, S], Markup],
-    parcel: Callable[[L, str], str],
+    parcel: Callable[[L, S], File],
     private: tuple[str, ...] = (),
     local: tuple[str, ...] = (),
-) -> gr.HTML:
+) -> Desk:
     """Lay out a panel that shows one of several parts at a time, and does what is done there.
 
     Parameters
@@ -194,29 +221,17 @@ def studio(
     parts : the choice between them
     controls : of the desk
     show : makes the stage of a state; it may raise `LineageError`
-    parcel : makes a file of a packed state, as `download` takes it
+    parcel : makes a file of it
     private, local : as `desk` takes them
 
-    Returns
-    -------
-    The desk
-
     """
-
-    def update(text: str) -> Markup:
-        try:
-            return show(library, unpack(type(state), text))
-        except LineageError as fault:
-            return signs.error(fault)
-
     lead(panel)
     fixed(parts, "parts")
-    asked = desk(controls, state, panel, private, local=local)
-    stage = view(show(library, state), "stage")
+    asked = desk(library, controls, state, panel, private, local=local)
+    stage = asked.view(show, "stage")
     lessons(models, panel)
-    file = download()
-    answer(asked, update, stage)
-    asked.submit(functools.partial(parcel, library), asked, file, **listening())
+    asked.answer(stage)
+    asked.keeps(parcel)
     return asked
 
 
@@ -230,17 +245,9 @@ def lead(panel: str) -> gr.HTML:
     return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
 
 
-def listening(limit: int = limits.CONCURRENCY) -> dict[str, Any]:
+def listening(limit: int | None = None) -> dict[str, Any]:
     """Return how a panel's events reach the server: unannounced, not over the API, so many at a time."""
-    return {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": limit}
-
-
-def download() -> gr.HTML:
-    """Return an output whose value, ``{"name", "href"}`` as JSON, is saved as a file.
-
-    Before that it may say how far the file is: ``{"done", "steps"}``.
-    """
-    return nothing("download")
+    return {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": limit or "default"}
 
 
 def heart() -> None:

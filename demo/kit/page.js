@@ -220,22 +220,6 @@ window.lineage = (() => {
     props.js_on_load?.startsWith("lineage.start("),
   ).length;
 
-  const OF = /<!--of (\d+)-->$/; // see demo/kit/carriers.py
-
-  // Whether a view may show the answer to this question, which it then is of. Two answers under way can overtake
-  // one another: the older one, come late, would stay for good.
-  function fresh(root, number) {
-    if (number === undefined) return true;
-    if (Number(number) < Number(root.dataset.of ?? 0)) return false;
-    root.dataset.of = number;
-    return true;
-  }
-
-  // A view's value without the number of the question that it answers; null where a newer one is answered.
-  function answerOf(root, value) {
-    return fresh(root, value.match(OF)?.[1]) ? value.replace(OF, "") : null;
-  }
-
   // ---------------------------------------------------------------- views
 
   // What the visitor did to the page stays: an open disclosure, the value of a control, the focus.
@@ -274,22 +258,36 @@ window.lineage = (() => {
     patchChildren(element, fresh.content);
   }
 
-  function view(element, { props, watch }) {
+  // The envelope of an answer, see demo/kit/answers.py; a log has several, one a line.
+  const opened = (value) => JSON.parse(value || "{}");
+
+  // Lets a view take its answers. What went wrong is said above the last good one, which stays. Two answers under
+  // way can overtake one another: an older one, come late, would stay for good.
+  function receive(element, { props, watch }, take) {
     const root = element.querySelector(".view");
     const [fault, content] = root.children;
-    const render = () => {
-      const markup = answerOf(root, props.value ?? "");
-      if (markup === null) return;
-      // What went wrong is said above the last good answer, which stays.
-      const failed = markup.startsWith("<p class=\"problem\"");
-      show(fault, failed ? markup : "");
-      if (!failed) show(content, markup);
-      content.classList.toggle("stale", failed);
-      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
-      root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
+    const read = () => {
+      const answer = opened(props.value);
+      if (answer.asked < Number(root.dataset.of ?? 0)) return;
+      if (answer.asked !== undefined) root.dataset.of = answer.asked;
+      show(fault, answer.problem ?? "");
+      content.classList.toggle("stale", "problem" in answer);
+      const taken = take(answer, content);
+      const tell = () => root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
+      if (taken) during(taken.then(tell));
+      else tell();
     };
-    watch("value", render);
-    render();
+    watch("value", read);
+    read();
+  }
+
+  const shown = (element) => element.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
+
+  function view(element, gradio) {
+    receive(element, gradio, ({ markup }, content) => {
+      if (markup !== undefined) show(content, markup);
+      shown(content);
+    });
   }
 
   // ---------------------------------------------------------------- desks
@@ -502,7 +500,7 @@ window.lineage = (() => {
     panel.addEventListener("lineage:answered", due);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:opened", () => save());
-    panel.lineage = { get: () => state, set, refuse, answered, failed: () => failed };
+    panel.lineage = { get: () => state, asked: () => asked, set, refuse, answered, failed: () => failed };
 
     reflect();
     const tools = element.querySelector("[data-tool]");
@@ -658,7 +656,8 @@ window.lineage = (() => {
     watch("value", () => {
       awaited.delete(element);
       pend(element, false);
-      show(details.querySelector(".view"), props.value);
+      const { markup, problem } = opened(props.value);
+      show(details.querySelector(".view"), markup ?? problem);
     });
   }
 
@@ -667,10 +666,10 @@ window.lineage = (() => {
     const panel = element.closest(PANEL);
     watch("value", () => {
       awaited.delete(panel);
-      const { name, href, done, steps } = JSON.parse(props.value || "{}");
-      if (steps) panel.dataset.waiting = say(["page.progress", { done, steps }]);
+      const { progress, file } = opened(props.value); // what is wrong is said by what shows the same
+      if (progress) panel.dataset.waiting = say(["page.progress", progress]);
       else delete panel.dataset.waiting;
-      if (href) Object.assign(document.createElement("a"), { download: name, href }).click();
+      if (file) Object.assign(document.createElement("a"), { download: file.name, href: file.href }).click();
     });
   }
 
@@ -713,5 +712,5 @@ window.lineage = (() => {
 
   hints();
   askRoot();
-  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, fresh, answerOf, kinds };
+  return { start, say, show, name, remember, calm, expectAnswer, gotAnswer, pend, during, nextFrame, opened, receive, shown, kinds };
 })();

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
+
+from demo.kit.answers import File
 
 PAPER, INK = "#faf7f2", "#1c1b1a"
 """The page's ground and its text; dark mode turns them round. ``kit/tokens.css`` has the tones between."""
 
 
-def parcel(name: str, content: bytes, kind: str) -> str:
-    """Return a PNG or GIF as the value of `carriers.download`."""
+def parcel(name: str, content: bytes, kind: str) -> File:
+    """Return a PNG or GIF as a file for the visitor."""
     href = f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
-    return json.dumps({"name": f"{name}.{kind}", "href": href})
+    return File(f"{name}.{kind}", href)

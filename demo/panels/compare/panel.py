@@ -16,12 +16,10 @@ from demo.engine import inference
 from demo.engine.library import Library
 from demo.kit import carriers, controls, signs
 from demo.kit.markup import Child, Markup, Message, join, say, tag
-from demo.kit.state import unpack
 from demo.panels.compare import measures, plots
 from demo.panels.compare.measures import Finding
 from demo.panels.compare.plots import Line, Mark, Row, Rule, Scale
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 NAME = "compare"
 TABLE, CODES, LIKELIHOOD, PARZEN, FRECHET, SPEED, COVER = PLOTS = (
@@ -67,14 +65,10 @@ def build(library: Library) -> None:
     groups = generators(library)
     state = State(dataset=next(iter(groups), ""))
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(groups, state), state, NAME, local=("plot", "dataset"))
+    desk = carriers.desk(library, _desk(groups, state), state, NAME, local=("plot", "dataset"))
     carriers.fixed(show(library), "panes")
-    speed = carriers.view(show_speed(library, {}), "speed", answers=False)
-
-    def measure(text: str) -> Iterator[Markup]:
-        yield from _timed(library, text)  # a generator itself, which is what Gradio looks for
-
-    desk.submit(measure, desk, speed, **carriers.listening(1))  # two at once would slow each other down
+    speed = desk.view(timed, "speed", answers=False, first=lambda: show_speed(library, {}))
+    desk.submits(speed, limit=1)  # two at once would slow each other down
 
 
 def show(library: Library) -> Markup:
@@ -116,18 +110,13 @@ def milliseconds(library: Library, model: Model) -> float:
     return statistics.median(times)
 
 
-def _timed(library: Library, text: str) -> Iterator[Markup]:
+def timed(library: Library, state: State) -> Iterator[Markup]:
     """Time the generators one by one; each value shows those that are done."""
     times: dict[str, float] = {}
-    try:
-        state = unpack(State, text)
-        models = generators(library).get(state.dataset, [])
-        for model in models:
-            if measures.found(model, RATIO) is not None:
-                times[model.id] = milliseconds(library, model)
-                yield show_speed(library, times)
-    except LineageError as fault:
-        yield signs.error(fault)
+    for model in generators(library).get(state.dataset, []):
+        if measures.found(model, RATIO) is not None:
+            times[model.id] = milliseconds(library, model)
+            yield show_speed(library, times)
 
 
 # ----------------------------------------------------------------------------------------------------- desk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 
@@ -14,8 +15,9 @@ from demo.engine.images import SIDE
 from demo.engine.inference import Answer, Chain, Reconstruction
 from demo.engine.library import Library
 from demo.kit import carriers, controls, signs, sprites, verdict
+from demo.kit.answers import tell
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import sent_picture, unpack
+from demo.kit.state import sent_picture
 from demo.panels.draw import scene
 from onnx_models import seeds
 from onnx_models.catalog import Model
@@ -66,54 +68,39 @@ def build(library: Library) -> None:
     everyone, usual = scene.networks(library), scene.usual(library)
     state = State(example=examples.first(library), models=",".join(model.id for model in usual))
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(library, state), state, NAME, PRIVATE)
-    show_answers(library, state)  # opens the sessions: the first run of each takes far longer than the others
-    answers = carriers.view(show_answers(library, state), "answers")
+    desk = carriers.desk(library, _desk(library, state), state, NAME, PRIVATE)
+    # The first run of a session takes far longer than the others.
+    next(tell(lambda: show_answers(library, state)))
+    answers = desk.view(show_answers, "answers")
     readers = (model for model in judging.readers(library, examples.DATASET) if model not in everyone)
     carriers.lessons((*everyone, *readers), NAME)
     if len(everyone) > len(usual):
         carriers.fixed(_who(everyone, usual), "who")
     if scene.dreamers(library):
         carriers.fixed(_chain_controls(state), "chain")
-    strips = carriers.view(show_chains(library, state), "strips")
+    strips = desk.view(show_chains, "strips")
     for model in library.catalog.having("parameters", "gibbs_step"):
-        _filters(library, model)
-    carriers.answer(desk, lambda text: _update(library, text), [answers, strips])
+        name = say("draw.filters", model=signs.title(model))
+        carriers.drawer(name, "filters", functools.partial(show_filters, library, model))
+    desk.answer(answers, strips)
 
 
 def show_answers(library: Library, state: State) -> Markup:
     """Return the row of cards, what the networks see and what each makes of it, and what classifiers read."""
-    try:
-        picture, damage = (
-            examples.original(library, sent_picture(state.drawing), state.example),
-            _corruption(state),
-        )
-        chosen = [model.id for model in scene.answering(library, state.models)]
-        return _answers(library, inference.reconstruct(library, picture, chosen, damage, state.seed))
-    except LineageError as fault:
-        return signs.error(fault)
+    picture = examples.original(library, sent_picture(state.drawing), state.example)
+    chosen = [model.id for model in scene.answering(library, state.models)]
+    return _answers(library, inference.reconstruct(library, picture, chosen, _corruption(state), state.seed))
 
 
 def show_chains(library: Library, state: State) -> Markup:
     """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
-    try:
-        start = corrupt(
-            examples.original(library, sent_picture(state.drawing), state.example),
-            _corruption(state),
-            seeds.check_seed(state.seed),
-        )
-        steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
-    except LineageError as fault:
-        return signs.error(fault)
+    start = corrupt(
+        examples.original(library, sent_picture(state.drawing), state.example),
+        _corruption(state),
+        seeds.check_seed(state.seed),
+    )
+    steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
     return join(*(_strip(library, model, start, steps, state.seed) for model in scene.dreamers(library)))
-
-
-def _update(library: Library, text: str) -> tuple[Markup, Markup]:
-    try:
-        state = unpack(State, text)
-    except LineageError as fault:
-        return signs.error(fault), Markup()
-    return show_answers(library, state), show_chains(library, state)
 
 
 def _corruption(state: State) -> Corruption:
@@ -264,23 +251,9 @@ def _chain_controls(state: State) -> Markup:
 # -------------------------------------------------------------------------------------------------- filters
 
 
-def _filters(library: Library, model: Model) -> None:
-    """Lay out the disclosure that asks for the filters' picture when it is opened."""
-    drawer = carriers.drawer(say("draw.filters", model=signs.title(model)), "filters")
-    drawer.input(
-        lambda: show_filters(library, model),
-        None,
-        drawer,
-        **carriers.listening(),
-    )
-
-
 def show_filters(library: Library, model: Model) -> Markup:
     """Return all filters of the first layer as one picture: ink draws a unit on, colour holds it back."""
-    try:
-        weights = 2.0 * inference.filters(library, model.id) - 1.0
-    except LineageError as fault:
-        return signs.error(fault)
+    weights = 2.0 * inference.filters(library, model.id) - 1.0
     return tag(
         "figure",
         sprites.weights_picture(weights, model, say("draw.filters.alt", count=len(weights))),

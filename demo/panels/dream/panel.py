@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.engine import inference, limits
-from demo.engine.images import grid, to_data_uri
+from demo.engine.images import grid, to_png
 from demo.engine.library import Library
-from demo.kit import carriers, controls, signs, sprites
+from demo.kit import carriers, controls, paper, signs, sprites
+from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, say, tag
-from demo.kit.state import unpack
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 
@@ -58,26 +58,22 @@ def build(library: Library) -> None:
         return
     state = State(model=generators[0].id)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(generators, state), state, NAME, rests=True)
-    sheets = carriers.view(show_sheets(library, state), "sheets")
+    desk = carriers.desk(library, _desk(generators, state), state, NAME, rests=True)
+    sheets = desk.view(show_sheets, "sheets")
     carriers.lessons(generators, NAME)
-    neighbours = carriers.view(show_neighbours(library, state), "neighbours")
+    neighbours = desk.view(show_neighbours, "neighbours")
     carriers.fixed(_way_controls(state), "chain")
-    way = carriers.view(show_way(library, state), "way")
-    parcel = carriers.download()
-    carriers.answer(desk, lambda text: _update(library, text), sheets)
+    way = desk.view(show_way, "way")
+    desk.answer(sheets)
     # The search through all training digits takes longer than making pictures, and the way is below the fold.
-    carriers.answer(desk, lambda text: _update_rest(library, text), [neighbours, way], at_rest=True)
-    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **carriers.listening())
+    desk.answer(neighbours, way, at_rest=True)
+    desk.keeps(parcel)
 
 
 def show_sheets(library: Library, state: State) -> Markup:
     """Return the made pictures beside as many real ones, each with the score of the model's own critic."""
-    try:
-        model, made = _made(library, state)
-        real = inference.real(library, model.dataset["id"], state.seed, len(made.images)).images
-    except LineageError as fault:
-        return signs.error(fault)
+    model, made = _made(library, state)
+    real = inference.real(library, model.dataset["id"], state.seed, len(made.images)).images
     note: Markup = tag("p", _score_note(model), class_="note")
     scores: list[Array | None] = [None, None]
     if model.has("discriminate") or model.has("criticise"):
@@ -101,14 +97,11 @@ def show_sheets(library: Library, state: State) -> Markup:
 
 def show_neighbours(library: Library, state: State) -> Markup:
     """Return the chosen picture and the training digits closest to it: did the model learn, or copy?"""
-    try:
-        model, made = _made(library, state)
-        if library.dataset(model.dataset["id"]).file("neighbours") is None:
-            return tag("p", say("dream.near.none", dataset=model.dataset["name"]), class_="note")
-        pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
-        near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
-    except LineageError as fault:
-        return signs.error(fault)
+    model, made = _made(library, state)
+    if library.dataset(model.dataset["id"]).file("neighbours") is None:
+        return tag("p", say("dream.near.none", dataset=model.dataset["name"]), class_="note")
+    pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
+    near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
     found = (
         tag(
             "li",
@@ -137,13 +130,10 @@ def _near_name(label: int, **place: float) -> Message:
 
 def show_way(library: Library, state: State) -> Markup:
     """Return the pictures on the way from the first z of one seed to that of another."""
-    try:
-        model = library.model(state.model, "generate")
-        way = inference.interpolate(
-            library, model.id, state.seed, state.other, STATIONS, spherical=state.way != "linear"
-        )
-    except LineageError as fault:
-        return signs.error(fault)
+    model = library.model(state.model, "generate")
+    way = inference.interpolate(
+        library, model.id, state.seed, state.other, STATIONS, spherical=state.way != "linear"
+    )
     stations = (
         tag(
             "li",
@@ -155,33 +145,11 @@ def show_way(library: Library, state: State) -> Markup:
     return tag("ol", *stations, class_="film", style=signs.frames(STATIONS, 5))
 
 
-def parcel(library: Library, state: State) -> str:
-    """Return the sheet of made pictures as a file for the visitor: ``{"name", "href"}`` as JSON."""
+def parcel(library: Library, state: State) -> File:
+    """Return the sheet of made pictures as a file for the visitor."""
     model, made = _made(library, state)
     sheet = grid(made.images, _columns(len(made.images)), scale=DOWNLOAD_SCALE)
-    return json.dumps({"name": f"{model.id}-seed-{state.seed}.png", "href": to_data_uri(sheet)})
-
-
-def _update(library: Library, text: str) -> Markup:
-    try:
-        return show_sheets(library, unpack(State, text))
-    except LineageError as fault:
-        return signs.error(fault)
-
-
-def _update_rest(library: Library, text: str) -> tuple[Markup, Markup]:
-    try:
-        state = unpack(State, text)
-    except LineageError as fault:
-        return signs.error(fault), Markup()
-    return show_neighbours(library, state), show_way(library, state)
-
-
-def _update_parcel(library: Library, text: str) -> str:
-    try:
-        return parcel(library, unpack(State, text))
-    except LineageError:
-        return "{}"  # the sheet that was to be saved shows the same error in its place
+    return paper.parcel(f"{model.id}-seed-{state.seed}", to_png(sheet), "png")
 
 
 def _made(library: Library, state: State) -> tuple[Model, inference.Samples]:

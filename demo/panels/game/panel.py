@@ -16,7 +16,7 @@ from demo.engine.contest import ROUNDS, Contest
 from demo.engine.library import Library
 from demo.kit import carriers, controls, signs, sprites
 from demo.kit.markup import Markup, Message, say, tag
-from demo.kit.state import unpack, unreadable
+from demo.kit.state import unreadable
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
 from onnx_models.seeds import SEED_LIMIT
@@ -61,24 +61,19 @@ def build(library: Library) -> None:
         return
     state = State(model=makers[0].id)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(makers, state), state, NAME)
-    stage = carriers.view(show_game(library, state), "stage")
+    desk = carriers.desk(library, _desk(makers, state), state, NAME)
+    stage = desk.view(show_game, "stage")
     carriers.lessons(tuple(filter(shows, library.catalog.models)), NAME)
-    carriers.answer(desk, lambda text: _update(library, text), stage)
+    desk.answer(stage)
 
 
 def show_game(library: Library, state: State) -> Markup:
     """Return the round that is looked at, or the end of the game."""
-    try:
-        _check(state)
-        game = contest.play(library, state.model, state.judge, state.seed)
-        if state.turn == ROUNDS:
-            return _end(game, state, contest.judges(library, game.forger))
-        stage = _question(game, state)
-        if state.turn < len(state.answers):
-            stage = _reveal(library, game, state)
-    except LineageError as fault:
-        return signs.error(fault)
+    _check(state)
+    game = contest.play(library, state.model, state.judge, state.seed)
+    if state.turn == ROUNDS:
+        return _end(game, state, contest.judges(library, game.forger))
+    stage = _reveal(library, game, state) if state.turn < len(state.answers) else _question(game, state)
     return tag(
         "div",
         tag(
@@ -104,13 +99,6 @@ def heat(change: Array) -> str:
     tones = np.where(depth[..., None] > 0, _TONES[REAL], _TONES[MADE]).astype(np.uint8)
     opacity = np.rint(255 * _STRONGEST * np.abs(depth)).astype(np.uint8)
     return images.to_data_uri(np.concatenate([tones, opacity[..., None]], axis=2))
-
-
-def _update(library: Library, text: str) -> Markup:
-    try:
-        return show_game(library, unpack(State, text))
-    except LineageError as fault:
-        return signs.error(fault)
 
 
 def _check(state: State) -> None:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from demo.engine import images, inference, limits
 from demo.engine.library import Library
 from demo.kit import carriers, controls, films, paper, signs, sprites
+from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import unpack, unreadable
+from demo.kit.state import unreadable
 from demo.panels.latent import scene
 from demo.panels.latent.scene import BANK, FRAMES, FURTHEST, REACH, STATIONS, STRIP, TERM, TRAY, State
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 Array = NDArray[np.float32]
 
@@ -51,7 +51,7 @@ def build(library: Library) -> None:
         parts=controls.choices("play", _PLAYS, tuple(say(f"latent.{play}") for play in _PLAYS), state.play),
         controls=_desk(models, state),
         show=show_stage,
-        parcel=parcel_of,
+        parcel=parcel,
     )
 
 
@@ -63,13 +63,10 @@ def show_stage(library: Library, state: State) -> Markup:
         "way": _way,
         "sum": _sum,
     }
-    try:
-        model = library.model(state.model, "generate")
-        if state.play not in shown:
-            raise unreadable()
-        stage = shown[state.play](library, model, state)
-    except LineageError as fault:
-        return signs.error(fault)
+    model = library.model(state.model, "generate")
+    if state.play not in shown:
+        raise unreadable()
+    stage = shown[state.play](library, model, state)
     return tag(
         "div",
         stage,
@@ -80,27 +77,19 @@ def show_stage(library: Library, state: State) -> Markup:
     )
 
 
-def parcel_of(library: Library, text: str) -> str:
-    """Return what is shown as a file for the visitor: ``{"name", "href"}`` as JSON."""
-    try:
-        state = unpack(State, text)
-        model = library.model(state.model, "generate")
-        name = f"{model.id}-{state.play}-seed-{state.seed}"
-        if state.play in ("walk", "way"):
-            rows = scene.frames(library, model, state).pictures
-            if state.play == "way":
-                rows = np.concatenate([rows, rows[:, -2:0:-1]], axis=1)  # there and back
-            return paper.parcel(name, gif(rows), "gif")
-        z = (
-            scene.addition(library, model, state)[1]
-            if state.play == "sum"
-            else scene.numbers(model, state)[None]
-        )
-        pictures = inference.generate(library, model.id, z, state.label).images
-        sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
-        return paper.parcel(name, images.to_png(sheet), "png")
-    except LineageError:
-        return "{}"  # the stage shows the same error
+def parcel(library: Library, state: State) -> File:
+    """Return what is shown as a file for the visitor."""
+    model = library.model(state.model, "generate")
+    name = f"{model.id}-{state.play}-seed-{state.seed}"
+    if state.play in ("walk", "way"):
+        rows = scene.frames(library, model, state).pictures
+        if state.play == "way":
+            rows = np.concatenate([rows, rows[:, -2:0:-1]], axis=1)  # there and back
+        return paper.parcel(name, gif(rows), "gif")
+    z = scene.addition(library, model, state)[1] if state.play == "sum" else scene.numbers(model, state)[None]
+    pictures = inference.generate(library, model.id, z, state.label).images
+    sheet = images.enlarge(_ground(images.as_image(_beside(pictures))), FILE_SCALE)
+    return paper.parcel(name, images.to_png(sheet), "png")
 
 
 def gif(rows: Array) -> bytes:

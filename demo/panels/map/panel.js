@@ -4,11 +4,10 @@
 lineage.kinds.map = (element, gradio) => {
   "use strict";
 
-  const { props, watch } = gradio;
   const REST = 80; // milliseconds without a move
   const STEP = 1 / 60; // of the plane, for an arrow key; four times as far with Shift
 
-  const [fault, root] = element.querySelector(".view").children;
+  const [, root] = element.querySelector(".view").children;
   const panel = element.closest("[id^='panel-']");
   const planes = new Map(); // by model: {plane, window, places, grid, side, x, y}
   let real = null; // the sheet of test digits
@@ -108,11 +107,8 @@ lineage.kinds.map = (element, gradio) => {
   }
 
   let moved = false;
-  async function read() {
-    const { stage, points = [], problem = "", of } = JSON.parse(props.value || "{}");
-    if (!lineage.fresh(root.parentElement, of)) return;
+  async function take({ data: { stage, points = [] } = {} }) {
     if (stage) await begin(stage);
-    lineage.show(fault, problem);
     for (const { model, x, y, picture } of points) {
       const map = planes.get(model);
       if (!map) continue;
@@ -120,8 +116,7 @@ lineage.kinds.map = (element, gradio) => {
       const exact = await lineage.decode(picture);
       if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
     }
-    root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
-    root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
+    lineage.shown(root);
   }
   root.addEventListener("pointermove", () => (moved = true));
   root.addEventListener("keydown", () => (moved = true));
@@ -141,6 +136,5 @@ lineage.kinds.map = (element, gradio) => {
     }
   });
 
-  watch("value", () => lineage.during(read()));
-  lineage.during(read());
+  lineage.receive(element, gradio, take);
 };

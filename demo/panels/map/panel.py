@@ -19,7 +19,6 @@ from demo.engine import examples, inference
 from demo.engine.library import Digits, Library
 from demo.kit import carriers, controls, signs, sprites
 from demo.kit.markup import Markup, join, say, tag
-from demo.kit.state import unpack
 from demo.panels.map import scene
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -56,27 +55,28 @@ def build(library: Library) -> None:
     starts = [State(model_id, x, y) for model_id, (x, y) in scene.starts(library, models).items()]
     state = starts[-1] if starts else State(model=models[-1].id)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(library, state), state, NAME)
-    first = {"stage": show_maps(library, models), "points": [_point(library, start) for start in starts]}
-    stage = carriers.view(Markup(json.dumps(first)), "maps", runs="map")
+    desk = carriers.desk(library, _desk(library, state), state, NAME)
+    stage = desk.view(
+        point,
+        "maps",
+        runs="map",
+        first=lambda: {
+            "stage": show_maps(library, models),
+            "points": [_point(library, start) for start in starts],
+        },
+    )
     carriers.lessons(models, NAME)
-    carriers.answer(desk, lambda text: point(library, text), stage)
+    desk.answer(stage)
 
 
-def point(library: Library, text: str) -> str:
-    """Decode one place: ``{"points": [{"model", "x", "y", "picture"}]}``, or ``{"problem"}``, as JSON."""
-    try:
-        return json.dumps({"points": [_point(library, unpack(State, text))]})
-    except LineageError as fault:
-        return json.dumps({"problem": signs.error(fault)})
+def point(library: Library, state: State) -> dict[str, Any]:
+    """Decode one place: ``{"points": [{"model", "x", "y", "picture"}]}``."""
+    return {"points": [_point(library, state)]}
 
 
 def show_maps(library: Library, models: tuple[Model, ...]) -> Markup:
     """Return the maps side by side, oldest first, and the real digits that lie on them."""
-    try:
-        digits = library.examples(examples.DATASET)
-    except LineageError as fault:
-        return signs.error(fault)
+    digits = library.examples(examples.DATASET)
     real = sprites.sheet_uri((digits.images[:, 0][None] / np.float32(255.0)).astype(np.float32))
     cards = join(*(_card(library, model, digits) for model in models))
     return tag("div", cards, class_="planes", data_real=real)

@@ -35,7 +35,6 @@
     const [fault, root] = element.querySelector(".view").children;
     const panel = element.closest("[id^='panel-']");
     let log = ""; // what has been read of the server's
-    let asked = null; // the state it answers
     let steps = 0; // the last step of the movie
     let end = 0; // the last step of this log: fewer in the beginning that the page comes with
     let pieces = []; // {first, count, energy, pictures}: pictures are null until they are decoded
@@ -43,10 +42,6 @@
     let chain = 0;
 
     const find = (selector) => root.querySelector(selector);
-    const wanted = (state) => {
-      const now = panel.lineage?.get() ?? state;
-      return Object.entries(state).every(([name, value]) => name === "drawing" || now[name] === value);
-    };
     const ready = () => {
       const waits = pieces.find((piece) => !piece.pictures);
       return waits ? waits.first - 1 : pieces.length ? pieces.at(-1).first + pieces.at(-1).count - 1 : -1;
@@ -57,30 +52,30 @@
 
     function read() {
       const value = props.value ?? "";
-      const [head, ...rest] = value.slice(0, value.lastIndexOf("\n")).split("\n");
-      if (!head) return;
+      const answers = value.split("\n").map(lineage.opened);
       const goes_on = log && value.startsWith(log);
-      const answered = goes_on ? asked : JSON.parse(head).asked;
-      if (log && !wanted(answered)) return; // of a movie that was given up: the one asked for is on its way
-      asked = answered;
-      if (!goes_on) begin(JSON.parse(head));
+      // Of a movie that was given up: the one asked for is on its way.
+      if (log && (answers[0].asked ?? 0) !== panel.lineage.asked()) return;
+      const { problem } = answers.at(-1);
+      lineage.show(fault, problem ?? "");
+      root.classList.toggle("stale", problem !== undefined);
+      if (!goes_on) lineage.shown(root);
       log = value;
-      for (const line of rest.slice(pieces.length)) take(JSON.parse(line));
+      if (problem !== undefined) {
+        lineage.pend(root, false);
+        player.play(false); // the last movie stays
+      } else {
+        if (!goes_on) begin(answers[0].data);
+        for (const { data } of answers.slice(1 + pieces.length)) take(data);
+      }
       progress();
       root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
     }
 
-    function begin(head) {
-      lineage.show(fault, head.problem ?? "");
-      root.classList.toggle("stale", "problem" in head);
-      root.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
-      if ("problem" in head) {
-        lineage.pend(root, false);
-        return player.play(false); // the last movie stays
-      }
-      ({ steps, end } = head);
+    function begin(described) {
+      ({ steps, end } = described);
       pieces = [];
-      lineage.show(root, head.stage);
+      lineage.show(root, described.stage);
       chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
       find(`[name="movie-chain"][value="${chain}"]`).checked = true;
       step = end < steps ? end : 0;

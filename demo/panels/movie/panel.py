@@ -6,9 +6,8 @@ while they are computed; the browser (``panel.js``) keeps every frame, so that s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -19,10 +18,10 @@ from demo.engine import examples, images, inference, limits
 from demo.engine.inference import Step
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
+from demo.kit.answers import Answer, Progress
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import pack, sent_picture, unpack
+from demo.kit.state import sent_picture
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 Array = NDArray[np.float32]
 
@@ -69,23 +68,14 @@ def build(library: Library) -> None:
     models = dreamers(library)
     state = State(model=models[-1].id, example=examples.first(library))
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
+    desk = carriers.desk(library, _desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
     preview = replace(state, steps=PREVIEW_STEPS)
-    *_, first = stream(library, pack(preview), whole=state)
-    stage = carriers.view(Markup(first), "stage", runs="movie", answers=False)
-    carriers.lessons(models, NAME)
-    parcel = carriers.download()
-    carriers.stream([desk.input, stage.input], lambda text: stream(library, text), desk, stage)
-
-    def keep(text: str) -> Iterator[str]:
-        yield from parcel_of(library, text)  # a generator itself, which is what Gradio looks for
-
-    desk.submit(
-        keep,
-        desk,
-        parcel,
-        **carriers.listening(limits.MOVIES),
+    stage = desk.view(
+        stream, "stage", runs="movie", answers=False, first=lambda: stream(library, preview, whole=state)
     )
+    carriers.lessons(models, NAME)
+    desk.stream(stage, desk.box.input, stage.box.input, limit=limits.MOVIES, grows=True)
+    desk.keeps(parcel, limits.MOVIES)
 
 
 def dreamers(library: Library) -> tuple[Model, ...]:
@@ -94,58 +84,43 @@ def dreamers(library: Library) -> tuple[Model, ...]:
     return tuple(sorted(models, key=lambda model: _classes(model) > 0))
 
 
-def stream(library: Library, text: str, whole: State | None = None) -> Iterator[str]:
-    """Make a movie; each value is all of it so far, one JSON object a line, so that only its end is sent.
+def stream(library: Library, state: State, whole: State | None = None) -> Iterator[Answer]:
+    """Make a movie: what describes its stage, then a piece of it at a time.
 
-    The first line is ``{"asked": state, "steps": last step, "end": last step of this log, "stage": markup}``.
-    Each line after it is
-    ``{"first": step, "count": steps, "sheets": [URI, ...], "energy": [[nats of each chain] of each step]}``
-    with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each step. What
-    cannot be shown is one line, ``{"asked": state, "problem": markup}``.
+    The first answer is ``{"steps": last step, "end": last step of these answers, "stage": markup}``. Each one
+    after it is ``{"first": step, "count": steps, "sheets": [URI, ...], "energy": [[nats of each chain] of
+    each step]}`` with a sheet for each canvas of the stage: a row of tiles for each chain, a column for each
+    step.
 
     Parameters
     ----------
-    whole : what this log is the beginning of, if not all of it
+    whole : what these answers are the beginning of, if not all of it
 
     """
-    log, asked = "", {}
-    try:
-        state = unpack(State, text)
-        whole = whole or state
-        asked = asdict(whole)
-        model, steps = _start(library, state)
-        while piece := tuple(islice(steps, STEPS_A_PIECE)):
-            if not log:
-                stage = _stage(model, piece[0], whole)
-                log = _line(asked=asked, steps=whole.steps, end=state.steps, stage=stage)
-            log += _line(
-                first=piece[0].index,
-                count=len(piece),
-                sheets=[sprites.sheet_uri(tiles, levels) for tiles, levels in _tiles(piece)],
-                energy=[[round(float(nats), 1) for nats in step.free_energy] for step in piece],
-            )
-            yield log
-    except LineageError as fault:
-        yield _line(asked=asked, problem=signs.error(fault))
+    whole = whole or state
+    model, steps = _start(library, state)
+    while piece := tuple(islice(steps, STEPS_A_PIECE)):
+        if not piece[0].index:
+            yield {"steps": whole.steps, "end": state.steps, "stage": _stage(model, piece[0], whole)}
+        yield {
+            "first": piece[0].index,
+            "count": len(piece),
+            "sheets": [sprites.sheet_uri(tiles, levels) for tiles, levels in _tiles(piece)],
+            "energy": [[round(float(nats), 1) for nats in step.free_energy] for step in piece],
+        }
 
 
-def parcel_of(library: Library, text: str) -> Iterator[str]:
-    """Make the movie as a GIF for the visitor, whom each value tells how far it is: ``{"done", "steps"}``.
+def parcel(library: Library, state: State) -> Iterator[Answer]:
+    """Make the movie as a GIF for the visitor, who is told how far it is.
 
-    The last value is ``{"name", "href"}``, all of them as JSON. Gradio ends it between two values when the
-    visitor leaves.
+    Gradio ends it between two answers when the visitor leaves.
     """
     frames = []
-    try:
-        state = unpack(State, text)
-        model, steps = _start(library, state)
-        for step in steps:
-            frames.append(step.visible_mean)
-            if step.index % STEPS_A_PIECE == 0:
-                yield json.dumps({"done": step.index, "steps": state.steps})
-    except LineageError:
-        yield "{}"  # the stage shows the same error
-        return
+    model, steps = _start(library, state)
+    for step in steps:
+        frames.append(step.visible_mean)
+        if step.index % STEPS_A_PIECE == 0:
+            yield Progress(step.index, state.steps)
     yield paper.parcel(f"{model.id}-{state.label}-seed-{state.seed}", gif(frames), "gif")
 
 
@@ -179,10 +154,6 @@ def _labels(model: Model, label: str) -> int | Sequence[int]:
 def _classes(model: Model) -> int:
     """Return how many classes a chain can be held to, 0 where none."""
     return inference.classes(model, "gibbs_step")
-
-
-def _line(**content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 # ---------------------------------------------------------------------------------------------------- stage

@@ -125,23 +125,14 @@
   };
 
   // Figures have no place of their own: each card has one for them.
-  lineage.kinds.readings = (element, { props, watch }) => {
-    const [fault] = element.querySelector(".view").children;
+  lineage.kinds.readings = (element, gradio) => {
     const root = element.closest("[id^='panel-']");
-    const read = () => {
-      const markup = lineage.answerOf(element.querySelector(".view"), props.value ?? "");
-      if (markup === null) return;
-      const failed = markup.startsWith('<p class="problem"');
-      lineage.show(fault, failed ? markup : "");
-      if (!failed && markup) {
-        const fresh = document.createElement("template");
-        fresh.innerHTML = markup;
-        root.readings = fresh.content;
-        root.dispatchEvent(new CustomEvent("lineage:read"));
-      }
-      root.dispatchEvent(new CustomEvent("lineage:answered"));
-    };
-    watch("value", read);
-    read();
+    lineage.receive(element, gradio, ({ markup }) => {
+      if (!markup) return;
+      const fresh = document.createElement("template");
+      fresh.innerHTML = markup;
+      root.readings = fresh.content;
+      root.dispatchEvent(new CustomEvent("lineage:read"));
+    });
   };
 })();

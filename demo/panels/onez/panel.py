@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from demo.engine import images, inference, limits, wall
 from demo.engine.library import Library
 from demo.engine.wall import Reading, Wall
-from demo.kit import carriers, controls, signs, sprites
+from demo.kit import carriers, controls, paper, signs, sprites
+from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import unpack
 from demo.panels.onez import scene
 from onnx_models import seeds
 from onnx_models.catalog import Model
@@ -62,24 +62,20 @@ def build(library: Library) -> None:
     walls = tuple(wall.of(library, dataset) for dataset in datasets)
     state = State(dataset=datasets[0], label=FIRST_LABEL if scene.asked(walls[0]) else -1)
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(library, walls, state), state, NAME, local=("pick",))
-    readings = carriers.view(show_readings(library, state), "readings", runs="readings")
-    stage = carriers.view(show_wall(library, state), "gallery")
+    desk = carriers.desk(library, _desk(library, walls, state), state, NAME, local=("pick",))
+    readings = desk.view(show_readings, "readings", runs="readings")
+    stage = desk.view(show_wall, "gallery")
     carriers.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
-    parcel = carriers.download()
-    carriers.answer(desk, lambda text: _update(library, text), stage)
+    desk.answer(stage)
     # Judging four times as many pictures takes longer than making these, which do not wait for it.
-    carriers.answer(desk, lambda text: _update_readings(library, text), readings)
-    desk.submit(lambda text: _update_parcel(library, text), desk, parcel, **carriers.listening())
+    desk.answer(readings)
+    desk.keeps(parcel)
 
 
 def show_wall(library: Library, state: State) -> Markup:
     """Return the noise, what each generator makes of it, and real pictures."""
-    try:
-        shown, state = _wall(library, state)
-        real = shown.real(library, state.seed, state.label, wall.SHOWN)
-    except LineageError as fault:
-        return signs.error(fault)
+    shown, state = _wall(library, state)
+    real = shown.real(library, state.seed, state.label, wall.SHOWN)
     tile = max(shown.judge.image["height"], shown.judge.image["width"]) + 2
     width = max(inference.z_size(model) for model in shown.generators)
     noise = scene.noise_picture(seeds.normals(state.seed, wall.SHOWN, width), tile - 2)
@@ -124,10 +120,7 @@ def show_readings(library: Library, state: State) -> Markup:
         shown, state = _wall(library, state)
     except LineageError:
         return Markup()
-    try:
-        found = scene.measured(library, shown, state.seed, state.label)
-    except LineageError as fault:
-        return signs.error(fault)
+    found = scene.measured(library, shown, state.seed, state.label)
     peak = scene.peak(found)
     parts = (
         tag("div", _figures(reading, state, peak, first=k == 0), data_read=name, data_reads=_reads(reading))
@@ -136,34 +129,13 @@ def show_readings(library: Library, state: State) -> Markup:
     return tag("div", *parts, data_of=_key(state))
 
 
-def parcel(library: Library, state: State) -> str:
-    """Return the whole wall as a file for the visitor: ``{"name", "href"}`` as JSON."""
+def parcel(library: Library, state: State) -> File:
+    """Return the whole wall as a file for the visitor."""
     _, state = _wall(library, state)
     name = f"one-z-{state.dataset}-seed-{state.seed}"
     if state.label >= 0:
         name += f"-asked-{state.label}"
-    return json.dumps({"name": f"{name}.png", "href": images.to_data_uri(contact_sheet(library, state))})
-
-
-def _update(library: Library, text: str) -> Markup:
-    try:
-        return show_wall(library, unpack(State, text))
-    except LineageError as fault:
-        return signs.error(fault)
-
-
-def _update_readings(library: Library, text: str) -> Markup:
-    try:
-        return show_readings(library, unpack(State, text))
-    except LineageError:
-        return Markup()  # the wall says why
-
-
-def _update_parcel(library: Library, text: str) -> str:
-    try:
-        return parcel(library, unpack(State, text))
-    except LineageError:
-        return "{}"  # the wall that was to be saved shows the same error in its place
+    return paper.parcel(name, images.to_png(contact_sheet(library, state)), "png")
 
 
 def _wall(library: Library, state: State) -> tuple[Wall, State]:

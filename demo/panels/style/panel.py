@@ -19,13 +19,13 @@ from demo.engine import images, limits, styles
 from demo.engine.library import Library
 from demo.engine.styles import Look
 from demo.kit import carriers, controls, films, paper, signs, sprites
+from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import unpack, unreadable
+from demo.kit.state import unreadable
 from demo.panels.style import edit, you
 from demo.panels.style.state import NAME, PARTS, PRIVATE, State, subject
 from onnx_models import seeds
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 Array = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ def build(library: Library) -> None:
         parts=controls.choices("part", PARTS, tuple(say(f"style.{part}") for part in PARTS), state.part),
         controls=_desk(library, models, state),
         show=show_stage,
-        parcel=parcel_of,
+        parcel=parcel,
         private=PRIVATE,
         local=("wish",),
     )
@@ -93,13 +93,10 @@ def show_stage(library: Library, state: State) -> Markup:
         "edit": edit.show,
         "you": you.show,
     }
-    try:
-        model = styles.painter(library, state.model)
-        if state.part not in shown:
-            raise unreadable()
-        stage = shown[state.part](library, model, state)
-    except LineageError as fault:
-        return signs.error(fault)
+    model = styles.painter(library, state.model)
+    if state.part not in shown:
+        raise unreadable()
+    stage = shown[state.part](library, model, state)
     photo = " photo" if max(styles.shape(model)) > SMALL else ""
     return tag(
         "div",
@@ -111,8 +108,8 @@ def show_stage(library: Library, state: State) -> Markup:
     )
 
 
-def parcel_of(library: Library, text: str) -> str:
-    """Return what is shown as a file for the visitor: ``{"name", "href"}`` as JSON."""
+def parcel(library: Library, state: State) -> File:
+    """Return what is shown as a file for the visitor."""
     made: Mapping[str, Callable[[Library, Model, State], Array]] = {
         "make": _one,
         "truncate": _sweep,
@@ -123,14 +120,10 @@ def parcel_of(library: Library, text: str) -> str:
         "edit": edit.beside,
         "you": you.beside,
     }
-    try:
-        state = unpack(State, text)
-        model = styles.painter(library, state.model)
-        if state.part not in made:
-            raise unreadable()
-        pictures = made[state.part](library, model, state)
-    except LineageError:
-        return "{}"  # the stage shows the same error
+    model = styles.painter(library, state.model)
+    if state.part not in made:
+        raise unreadable()
+    pictures = made[state.part](library, model, state)
     name = f"{model.id}-{state.part}-{'own' if state.picture else f'seed-{state.seed}'}"
     if state.part in ("truncate", "travel"):
         return paper.parcel(name, gif(pictures), "gif")

@@ -6,7 +6,7 @@ lineage.kinds.closer = (element, { props, trigger, watch }) => {
   const panel = element.closest("[id^='panel-']");
   panel.addEventListener("lineage:closer", () => trigger("input"));
   watch("value", () => {
-    panel.dispatchEvent(new CustomEvent("lineage:nearer", { detail: JSON.parse(props.value || "{}") }));
+    panel.dispatchEvent(new CustomEvent("lineage:nearer", { detail: lineage.opened(props.value) }));
   });
 };
 
@@ -202,15 +202,15 @@ lineage.easel = (root, panel) => {
     report();
   }
 
-  root.addEventListener("lineage:nearer", ({ detail }) => {
-    if (!detail.wish || detail.wish !== panel.get().wish) return; // of steps that were given up
-    if (detail.failed) return stop();
-    nearest = detail;
+  root.addEventListener("lineage:nearer", ({ detail: { problem, data } }) => {
+    if (problem) return stop(); // the stage says it
+    if (!data || data.wish !== panel.get().wish) return; // of steps that were given up
+    nearest = data;
     const rebuilt = find("[data-rebuilt]");
-    if (rebuilt) rebuilt.src = detail.picture;
+    if (rebuilt) rebuilt.src = data.picture;
     const error = find("[data-error]");
-    if (error) lineage.name(error, ["style.you.error", { value: detail.error }]);
-    if (detail.step === detail.steps) panel.set({ ws: detail.ws, wish: "" });
+    if (error) lineage.name(error, ["style.you.error", { value: data.error }]);
+    if (data.step === data.steps) panel.set({ ws: data.ws, wish: "" });
     report();
   });
 

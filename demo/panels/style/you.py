@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,10 @@ from numpy.typing import NDArray
 from demo.engine import limits, styles
 from demo.engine.library import Library
 from demo.kit import carriers, signs, sprites
+from demo.kit.answers import Answer
 from demo.kit.markup import Markup, say, tag
-from demo.kit.state import unpack
 from demo.panels.style.state import State, found, own, subject
 from onnx_models.catalog import Model
-from onnx_models.errors import LineageError
 
 Array = NDArray[np.float32]
 
@@ -62,13 +60,13 @@ def chip() -> Markup:
     )
 
 
-def listen(library: Library, desk: Any) -> None:
+def listen(library: Library, desk: carriers.Desk) -> None:
     """Lay out what carries the steps to the browser, where any network has an encoder."""
     if all(library.catalog.encoder(model.id) is None for model in styles.painters(library)):
         return
-    steps = carriers.nothing("closer")
+    steps = carriers.View(carriers.nothing("closer"), closer)
     # A stop has to reach the server while the steps are made, as it does here.
-    carriers.stream([steps.input], lambda text: closer(library, text), desk, steps)
+    desk.stream(steps, steps.box.input, limit=limits.MOVIES)
 
 
 def show(library: Library, model: Model, state: State) -> Markup:
@@ -167,43 +165,32 @@ def beside(library: Library, model: Model, state: State) -> Array:
     return np.stack([picture, rebuilt.picture])
 
 
-def closer(library: Library, text: str) -> Iterator[str]:
-    """Bring the styles of a packed state closer to its picture, a JSON object each few steps.
+def closer(library: Library, state: State) -> Iterator[Answer]:
+    """Bring the styles of a state closer to its picture, with an answer each few steps.
 
-    ``{"wish", "step", "steps", "error", "picture", "ws"}``, of the best step so far but for ``error`` and
-    ``step``; ``{"wish", "failed": true}`` where it cannot be done, which the stage says. Without a wish there
-    is nothing to do.
+    ``{"wish", "step", "steps", "errors", "error", "picture", "ws"}``, of the best step so far but for
+    ``errors`` and ``step``. Without a wish there is nothing to do.
     """
-    try:
-        state = unpack(State, text)
-    except LineageError:
-        yield "{}"
-        return
     if not state.wish:
-        yield "{}"
+        yield None
         return
-    try:
-        model = styles.painter(library, state.model)
-        picture, best = _sought(library, model, state)
-        steps = styles.refined(library, model, picture, best.ws, state.look, limits.REFINEMENT)
-        errors: list[float] = []
-        for step, reached in enumerate(steps):
-            best = min(best, reached, key=lambda one: one.error)
-            errors.append(round(reached.error, 5))
-            if step % STEPS_A_PIECE == 0:
-                yield json.dumps(
-                    {
-                        "wish": state.wish,
-                        "step": step,
-                        "steps": limits.REFINEMENT,
-                        "errors": errors,
-                        "error": best.error,
-                        "picture": sprites.ink_uri(best.picture),
-                        "ws": styles.packed(best.ws),
-                    }
-                )
-    except LineageError:
-        yield json.dumps({"wish": state.wish, "failed": True})
+    model = styles.painter(library, state.model)
+    picture, best = _sought(library, model, state)
+    steps = styles.refined(library, model, picture, best.ws, state.look, limits.REFINEMENT)
+    errors: list[float] = []
+    for step, reached in enumerate(steps):
+        best = min(best, reached, key=lambda one: one.error)
+        errors.append(round(reached.error, 5))
+        if step % STEPS_A_PIECE == 0:
+            yield {
+                "wish": state.wish,
+                "step": step,
+                "steps": limits.REFINEMENT,
+                "errors": errors,
+                "error": best.error,
+                "picture": sprites.ink_uri(best.picture),
+                "ws": styles.packed(best.ws),
+            }
 
 
 def _sought(library: Library, model: Model, state: State) -> tuple[Array, styles.Found]:

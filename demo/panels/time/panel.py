@@ -18,8 +18,9 @@ from demo.engine import history, images, inference, limits
 from demo.engine.history import Replay
 from demo.engine.library import Library
 from demo.kit import carriers, controls, paper, signs, sprites
+from demo.kit.answers import Answer, Progress
 from demo.kit.markup import Markup, Message, say, tag
-from demo.kit.state import unpack, unreadable
+from demo.kit.state import unreadable
 from demo.panels.time import scene
 from onnx_models.catalog import Model
 from onnx_models.errors import LineageError
@@ -76,16 +77,11 @@ def build(library: Library) -> None:
     models = travellers(library)
     state = State(models=",".join(model.id for model in _first(models)))
     carriers.lead(NAME)
-    desk = carriers.desk(_desk(models, state), state, NAME, settle=SETTLE, local=LOCAL)
-    stage = carriers.view(show_stage(library, state), "stage")
+    desk = carriers.desk(library, _desk(models, state), state, NAME, settle=SETTLE, local=LOCAL)
+    stage = desk.view(show_stage, "stage")
     carriers.lessons(models, NAME)
-    parcel = carriers.download()
-    carriers.answer(desk, lambda text: _update(library, text), stage)
-
-    def keep(text: str) -> Iterator[str]:
-        yield from parcel_of(library, text)  # a generator itself, which is what Gradio looks for
-
-    desk.submit(keep, desk, parcel, **carriers.listening())
+    desk.answer(stage)
+    desk.keeps(parcel)
 
 
 def travellers(library: Library) -> tuple[Model, ...]:
@@ -95,11 +91,8 @@ def travellers(library: Library) -> tuple[Model, ...]:
 
 def show_stage(library: Library, state: State) -> Markup:
     """Return the slider, and for each network its pictures, one picture's life and the losses."""
-    try:
-        models = _chosen(library, state)
-        replays = [history.replay(library, model, state.seed, _labels(model, state)) for model in models]
-    except LineageError as fault:
-        return signs.error(fault)
+    models = _chosen(library, state)
+    replays = [history.replay(library, model, state.seed, _labels(model, state)) for model in models]
     axis = scene.Axis.of(models)
     cards = (
         _card(library, model, replay, axis, state) for model, replay in zip(models, replays, strict=True)
@@ -119,24 +112,16 @@ def show_stage(library: Library, state: State) -> Markup:
     )
 
 
-def parcel_of(library: Library, text: str) -> Iterator[str]:
-    """Make the replay as a GIF for the visitor, whom each value tells how far it is: ``{"done", "steps"}``.
-
-    The last value is ``{"name", "href"}``, all of them as JSON.
-    """
-    try:
-        state = unpack(State, text)
-        models = _chosen(library, state)
-        replays = []
-        for done, model in enumerate(models):
-            yield json.dumps({"done": done, "steps": len(models)})
-            replays.append(history.replay(library, model, state.seed, _labels(model, state)))
-    except LineageError:
-        yield "{}"  # the stage shows the same error
-        return
+def parcel(library: Library, state: State) -> Iterator[Answer]:
+    """Make the replay as a GIF for the visitor, who is told how far it is; there is none of no moments."""
+    models = _chosen(library, state)
+    replays = []
+    for done, model in enumerate(models):
+        yield Progress(done, len(models))
+        replays.append(history.replay(library, model, state.seed, _labels(model, state)))
     replays = [replay for replay in replays if replay.moments]
     if not replays:
-        yield "{}"
+        yield None
         return
     name = f"time-{'-'.join(model.id for model in models)}-seed-{state.seed}"
     yield paper.parcel(name, gif(replays, scene.Axis.of(models)), "gif")
@@ -150,13 +135,6 @@ def gif(replays: Sequence[Replay], axis: scene.Axis) -> bytes:
         for seen in [*times, *times[-1:] * (LAST - 1)]
     ]
     return images.to_gif(frames, FRAMES_A_SECOND)
-
-
-def _update(library: Library, text: str) -> Markup:
-    try:
-        return show_stage(library, unpack(State, text))
-    except LineageError as fault:
-        return signs.error(fault)
 
 
 # ---------------------------------------------------------------------------------------------------- state
