@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import gc
 import ipaddress
 import os
 import re
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import onnxruntime
 
+from demo import sparing, waiting
+from demo.engine import waking
 from demo.engine.library import Library
 from onnx_models.errors import LineageError
 from onnx_models.runtime import Choice, wheel_conflict
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_M_ARENA_MAX = -8
+"""Of glibc's ``malloc.h``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,17 +85,41 @@ def _run(options: argparse.Namespace) -> None:
     # Statistics of the queue that nobody sees, a table of all calls made anew at each.
     os.environ.update(GRADIO_ANALYTICS_MAX_EVENTS="1", GRADIO_ANALYTICS_CACHE_FREQUENCY=str(10**9))
     # Gradio takes seconds to import: whatever can be refused has been refused by now.
-    from demo import app, server
-
-    server.share_heaps()
-    application = server.application(library, app.build(library), options.mcp, options.root_path)
+    _share_heaps()
+    with waiting.answering(taken):
+        threading.Thread(target=waking.wake, args=(library,), daemon=True).start()
+        application = _application(library, options)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(
         f"Latent Lineage on http://{host}:{taken.getsockname()[1]} - {library.runtime.provider}, "
         f"onnxruntime {onnxruntime.__version__} (Ctrl-C stops it)",
         flush=True,
     )
+    from demo import server
+
     server.serve(application, taken, options.trusted_proxy)
+
+
+def _application(library: Library, options: argparse.Namespace) -> FastAPI:
+    """Import what lays the page out, and lay it out."""
+    gc.disable()  # what is made until the page is there stays: looking through it took a tenth of a start
+    try:
+        sparing.load()
+        from demo import app, server
+
+        return server.application(library, app.build(library), options.mcp, options.root_path)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _share_heaps() -> None:
+    """Let all threads allocate from two heaps; call it before there are threads. Nothing without glibc.
+
+    By default eight heaps a core are kept, and each holds on to its share of what a large answer took.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _parser() -> argparse.ArgumentParser:

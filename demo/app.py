@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from demo import api, header, panels, timeline
+from demo import api, header, panels, sparing, timeline
 from demo.engine import limits
 from demo.engine.library import Library
 from demo.kit import carriers
@@ -15,7 +15,10 @@ PANELS = panels.load()
 
 def build(library: Library) -> gr.Blocks:
     """Lay out the page over an open library; nothing is launched."""
-    with api.Page(title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS) as page:
+    with (
+        sparing.no_application(),
+        api.Page(title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS) as page,
+    ):
         # A panel that no model has a place in gets no tab; where none has, the first says so.
         models = library.catalog.models
         shown = [panel for panel in PANELS if any(map(panel.shows, models))] or [PANELS[0]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib.util
 import inspect
 import json
@@ -16,11 +14,12 @@ from typing import Any, NoReturn
 import gradio as gr
 import safehttpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import first, front, parts, plain, sessions
+from demo import first, front, parts, plain, sessions, sparing
 from demo.engine import limits
 from demo.engine.library import Library
 from demo.kit import carriers
@@ -51,9 +50,6 @@ _TOO_MANY = f"You have {limits.WAITING} requests waiting already: wait for an an
 _LOOPBACK = ("127.0.0.0/8", "::1")
 _PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 """Networks that nobody reaches from outside, in which the proxy of a Space lives."""
-
-_M_ARENA_MAX = -8
-"""Of glibc's ``malloc.h``."""
 
 
 class Guard:
@@ -117,8 +113,9 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise LineageError("server.mcp", "MCP needs more packages: pip install -e '.[mcp]'.")
-    # `api_open` would let a caller pass the queue by.
-    page.queue(max_size=limits.QUEUE, api_open=False, default_concurrency_limit=limits.CONCURRENCY)
+    with sparing.no_application():
+        # `api_open` would let a caller pass the queue by.
+        page.queue(max_size=limits.QUEUE, api_open=False, default_concurrency_limit=limits.CONCURRENCY)
     page.state_session_capacity = limits.SESSIONS
     page.space_id = None  # else Gradio's scripts ask the hub about the Space, which the policy above refuses
     refuse_addresses()
@@ -128,6 +125,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     for file in (sight.script, parts.hold(page)):
         outer.add_route(f"/{file.name}", file.answer, methods=["GET"])
     outer.add_middleware(Guard, queue=page._queue)
+    outer.add_route("/health", _healthy, methods=["GET"])
     pictures = plain.Pictures(library)
     for paint, name, arguments in (
         (plain.picture, "picture.png", ("model", "seed", "label", "psi")),
@@ -181,15 +179,6 @@ def refuse_addresses() -> None:
         setattr(module, name, _no_address)
 
 
-def share_heaps() -> None:
-    """Let all threads allocate from two heaps; call it before there are threads. Nothing without glibc.
-
-    By default eight heaps a core are kept, and each holds on to its share of what a large answer took.
-    """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
 def serve(application: FastAPI, taken: socket.socket, trusted: Sequence[str] | None = None) -> None:
     """Answer requests until Ctrl-C or SIGTERM; requests under way get two seconds to end.
 
@@ -207,6 +196,10 @@ def serve(application: FastAPI, taken: socket.socket, trusted: Sequence[str] | N
         forwarded_allow_ips=None if trusted is None else list(trusted),
     )
     uvicorn.Server(config).run(sockets=[taken])
+
+
+async def _healthy(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok", headers={"cache-control": "no-store"})
 
 
 async def _no_address(address: str) -> NoReturn:

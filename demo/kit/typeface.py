@@ -8,14 +8,12 @@ with npm.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import subprocess
-import sys
-import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from demo import vendored
+from demo.vendored import Origin
 
 DIRECTORY = Path(__file__).resolve().parent / "fonts"
 FAMILY = "IBM Plex Sans"
@@ -78,20 +76,9 @@ def fetch(directory: Path = DIRECTORY) -> None:
         A file is not, byte for byte, the one that this module names; nothing is written then.
 
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        packed = subprocess.run(
-            ["npm", "pack", "--silent", PACKAGE], cwd=temporary, capture_output=True, text=True, check=True
-        )
-        with tarfile.open(Path(temporary) / packed.stdout.split()[-1]) as archive:
-            archive.extractall(temporary, filter="data")
-        package = Path(temporary) / "package"
-        contents = {LICENCE: (package / "LICENSE").read_bytes()}
-        contents |= {face.name: (package / "files" / face.name).read_bytes() for face in FACES}
-    wrong = [
-        name for name, content in contents.items() if hashlib.sha256(content).hexdigest() != DIGESTS[name]
-    ]
-    if wrong:
-        raise ValueError(f"{PACKAGE} holds another {wrong[0]} than the one named in demo/kit/typeface.py.")
+    origins = {LICENCE: Origin("LICENSE", LICENCE_SHA256)}
+    origins |= {face.name: Origin(f"files/{face.name}", face.sha256) for face in FACES}
+    contents = vendored.fetch(PACKAGE, origins)
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (directory / name).write_bytes(content)
@@ -101,7 +88,4 @@ DIGESTS = {LICENCE: LICENCE_SHA256} | {face.name: face.sha256 for face in FACES}
 """The SHA-256 of every file that is kept."""
 
 if __name__ == "__main__":
-    try:
-        fetch()
-    except (OSError, subprocess.CalledProcessError, ValueError) as fault:
-        sys.exit(str(fault))
+    vendored.run(fetch)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo import app, first, panels, theme
+from demo import app, first, panels, theme, vendored
 from demo.engine.library import Library
 from demo.kit import messages, typeface
 from tests import tiny
@@ -78,7 +78,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
                 archive.addfile(entry, io.BytesIO(content))
         return subprocess.CompletedProcess(command, 0, "packed.tgz\n", "")
 
-    monkeypatch.setattr(typeface.subprocess, "run", pack)
+    monkeypatch.setattr(vendored.subprocess, "run", pack)
     return files
 
 

@@ -121,6 +121,7 @@ def test_nothing_speaks_of_the_machine_it_was_made_on() -> None:
 BREACHES = (
     ("demo/engine/latents.py", "demo.kit.markup", "the engine knows no markup"),
     ("demo/kit/controls.py", "demo.engine.inference", "the kit lays out any panel"),
+    ("demo/kitchen/service.py", "demo.kit.markup", "the kitchen hands out files"),
     ("demo/panels/draw/scene.py", "demo.panels.game.panel", "a panel knows no other panel"),
     ("demo/panels/dream/panel.py", "gradio", "Gradio carries the page"),
 )

@@ -1,0 +1,66 @@
+"""What a browser fetches to cook by itself: the pinned engine, and every graph under its own SHA-256."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from demo.kitchen import engine
+from demo.kitchen.service import Service
+from onnx_models import catalog
+from tests import tiny
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return tiny.write_models(tmp_path / "models")
+
+
+def visitor(service: Service) -> TestClient:
+    app = FastAPI()
+    app.include_router(service.routes())
+    return TestClient(app)
+
+
+def test_the_engine_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
+    """Catches a file that was exchanged, changed, or left out of the checkout."""
+    script, packed = engine.DIRECTORY / engine.SCRIPT, engine.DIRECTORY / f"{engine.BINARY}.gz"
+    found = {
+        engine.SCRIPT: hashlib.sha256(script.read_bytes()).hexdigest(),
+        engine.BINARY: hashlib.sha256(gzip.decompress(packed.read_bytes())).hexdigest(),
+    }
+    assert found == {name: origin.sha256 for name, origin in engine.ORIGINS.items()}
+    assert "MIT License" in (engine.DIRECTORY / "LICENSE").read_text("utf-8")
+    assert packed.stat().st_size < 10_000_000
+
+
+def test_every_graph_is_handed_out_as_the_file_that_its_card_promises(models: Path) -> None:
+    shipped = catalog.load(models)
+    service = Service(shipped)
+    client = visitor(service)
+    cards = client.get(f"/{service.folder}/cards.json").json()
+    assert set(cards) == {model.id for model in shipped.models}
+    for card in cards.values():
+        for graph in card["graphs"].values():
+            answer = client.get(f"/kitchen/models/{graph['sha256']}.onnx")
+            assert hashlib.sha256(answer.content).hexdigest() == graph["sha256"]
+            assert len(answer.content) == graph["bytes"]
+            assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", ["0" * 64 + ".onnx", "..%2F..%2Fmanifest.json", "model.json"])
+def test_nothing_else_is_handed_out(models: Path, name: str) -> None:
+    assert visitor(Service(catalog.load(models))).get(f"/kitchen/models/{name}").status_code == 404
+
+
+def test_its_addresses_change_with_what_lies_there(models: Path) -> None:
+    """Catches a browser that keeps the cards of models that are other ones now."""
+    before = Service(catalog.load(models)).folder
+    assert Service(catalog.load(models)).folder == before
+    tiny.write_model(models, "another", tiny.gan(seed=5), year=2020)
+    assert Service(catalog.load(models)).folder != before
