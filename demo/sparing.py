@@ -50,7 +50,10 @@ def no_application() -> Iterator[None]:
     """Keep Blocks from making a web application at each turn: only the one that is mounted serves."""
     from gradio.routes import App
 
-    make = App.__dict__["create_app"]
+    make = App.__dict__.get("create_app")
+    if make is None:
+        yield
+        return
     App.create_app = staticmethod(lambda *_, **__: None)
     try:
         yield
