@@ -4,8 +4,8 @@
 //
 //   lineage.dishes.PANEL = (state, tools, live) => ({NAME: recipe, ...}) or null
 //
-// are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves; its
-// pictures say what they show: data-shows="NAME SAMPLE".
+// are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
+// pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many.
 
 (() => {
   "use strict";
@@ -22,6 +22,7 @@
   let tools = null; // what recipes are written with: the seeds' numbers, and demo/kitchen/cookbook.js
   let trouble = null; // words
   let last = 0;
+  let alone = false; // whether the server has gone silent
 
   // A browser may refuse to remember anything for this page.
   function remembered() {
@@ -78,31 +79,59 @@
   const INK = 0x1c; // of demo/kit/sprites.py: a grey picture is ink of some opacity, colours are colours
   const canvas = document.createElement("canvas");
 
-  function paint(image, { data, dims }, sample) {
-    const [, channels, height, width] = dims;
+  const level = (value) => Math.round(255 * Math.min(1, Math.max(0, value)));
+
+  /** The pixels of one sample. */
+  function pixels({ data, dims: [, channels, height, width] }, sample) {
     const [plane, from] = [height * width, sample * channels * height * width];
-    const pixels = new ImageData(width, height);
-    const level = (value) => Math.round(255 * Math.min(1, Math.max(0, value)));
+    const made = new ImageData(width, height);
     for (let n = 0; n < plane; n++) {
       const first = level(data[from + n]);
-      if (channels === 1) pixels.data.set([INK, INK, INK, first], 4 * n);
-      else pixels.data.set([first, level(data[from + plane + n]), level(data[from + 2 * plane + n]), 255], 4 * n);
+      if (channels === 1) made.data.set([INK, INK, INK, first], 4 * n);
+      else made.data.set([first, level(data[from + plane + n]), level(data[from + 2 * plane + n]), 255], 4 * n);
     }
-    Object.assign(canvas, { width, height });
-    canvas.getContext("2d").putImageData(pixels, 0, 0);
+    return made;
+  }
+
+  function paint(image, picture, first, count, columns) {
+    const [, , height, width] = picture.dims;
+    // A clear pixel is all round each picture of a sheet.
+    const place = (n) => [(n % columns) * (width + 2) + 1, Math.floor(n / columns) * (height + 2) + 1];
+    canvas.width = count ? columns * (width + 2) : width;
+    canvas.height = count ? Math.ceil(count / columns) * (height + 2) : height;
+    const context = canvas.getContext("2d");
+    for (let n = 0; n < (count || 1); n++) {
+      context.putImageData(pixels(picture, first + n), ...(count ? place(n) : [0, 0]));
+    }
     image.src = canvas.toDataURL();
   }
 
+  const shown = (image) => image.dataset.shows.split(" ");
+
   function serve(panel, name, picture) {
-    for (const image of panel.querySelectorAll(`[data-shows^="${name} "]`)) {
-      const sample = Number(image.dataset.shows.split(" ")[1]);
-      if (sample < picture.dims[0]) paint(image, picture, sample);
+    for (const image of panel.querySelectorAll("[data-shows]")) {
+      const [of, ...where] = shown(image);
+      const [first, count = 0, columns = 1] = where.map(Number);
+      if (of === name && first + (count || 1) <= picture.dims[0]) paint(image, picture, first, count, columns);
     }
+    panel.dispatchEvent(new CustomEvent("lineage:painted"));
   }
 
   // ---------------------------------------------------------------- one panel's orders
 
-  const orders = new Map(); // by panel: {state, next, busy}
+  const orders = new Map(); // by panel
+
+  const SILENCE = 5000; // milliseconds without a word of the server, after which the visitor is told
+
+  function open(panel) {
+    const order = { state: null, next: null, busy: false, silent: null };
+    orders.set(panel, order);
+    panel.addEventListener("lineage:answered", () => {
+      clearTimeout(order.silent);
+      if (alone) tell();
+    });
+    return order;
+  }
 
   const modelsOf = (recipes) => Object.values(recipes).flatMap(({ steps }) => steps.map(({ model }) => model));
 
@@ -113,16 +142,19 @@
   lineage.cooks = (panel, state) => {
     const recipesOf = dishes[panel.dataset.tab];
     if (wish === "server" || trouble || !recipesOf) return false;
-    const order = orders.get(panel) ?? { busy: false };
-    orders.set(panel, Object.assign(order, { state }));
+    const order = orders.get(panel) ?? open(panel);
+    order.state = state;
     if (!tools) {
       if (!worker) boot();
       return false;
     }
-    const recipes = recipesOf(state, tools, true);
+    const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
+    const recipes = recipesOf(state, { ...tools, names }, true);
     if (!recipes) return false;
     const able = modelsOf(recipes).every((model) => served.has(model));
-    order.next = { recipes, shown: able };
+    order.next = { recipes, able };
+    clearTimeout(order.silent);
+    if (able) order.silent = setTimeout(tell, SILENCE, { silence: true });
     if (!order.busy) work(panel, order);
     return able;
   };
@@ -133,13 +165,14 @@
     const mine = {};
     lineage.pend(mine);
     while (order.next && !trouble) {
-      const { recipes, shown } = order.next;
+      const { recipes, able } = order.next;
       order.next = null;
       try {
         for (const [name, recipe] of Object.entries(recipes)) {
+          if (order.next) break;
           const { picture, ms } = await made(recipe);
           modelsOf({ name: recipe }).forEach((model) => served.add(model));
-          if (!shown) continue; // the server was asked
+          if (!able) continue; // the server was asked
           serve(panel, name, picture);
           tell({ ms });
         }
@@ -153,10 +186,13 @@
 
   // ---------------------------------------------------------------- who it is
 
-  function tell({ loaded, total, ms } = {}) {
+  function tell({ loaded, total, ms, silence = false } = {}) {
     const who = document.querySelector("[data-cook]");
     if (!who) return;
-    if (trouble) lineage.name(who, ["kitchen.fault", { why: trouble }]);
+    if (alone && ms !== undefined) return; // said until the server answers
+    alone = silence;
+    if (alone) lineage.name(who, ["kitchen.alone"]);
+    else if (trouble) lineage.name(who, ["kitchen.fault", { why: trouble }]);
     else if (total) lineage.name(who, ["kitchen.loading", { loaded: loaded / 1e6, total: total / 1e6 }]);
     else if (ms !== undefined) lineage.name(who, ["kitchen.here", { ms }]);
     else lineage.name(who, [`kitchen.${wish}`]);

@@ -427,16 +427,12 @@ window.lineage = (() => {
       // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once. What this
       // browser makes by itself the server is asked about when the hand rests.
       const here = lineage.cooks(panel, state);
-      if (!here) wait();
+      if (here) expectAnswer(element);
+      else wait();
       clearTimeout(settling);
-      settling = setTimeout(ask, here ? REST : settle);
+      settling = setTimeout(trigger, here ? REST : settle, "input");
       clearTimeout(resting);
       if (rests) resting = setTimeout(atRest, REST);
-    }
-
-    function ask() {
-      wait();
-      trigger("input");
     }
 
     // What is costly, or below the fold, is asked for when the hand has let go.

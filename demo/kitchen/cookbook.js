@@ -14,6 +14,13 @@ export const cookbook = (cards) => {
     picture: "made.image",
   });
 
+  /** The first pictures of a seed. */
+  const sample = (model, seed, count, label) => {
+    const recipe = generate(model, [], label);
+    recipe.steps[0].inputs.z = { normals: { seed, sample: 0, count } };
+    return recipe;
+  };
+
   /** A StyleGAN's picture of a seed: psi on so many styles, 1 on those after; no noise where its seed is null. */
   const portrait = (model, { seed, psi, cutoff, label, noise }) => {
     const [, rows] = cards[model].graphs.mapping.inputs.find(({ name }) => name === "psi").shape;
@@ -34,5 +41,5 @@ export const cookbook = (cards) => {
     };
   };
 
-  return { cards, generate, portrait };
+  return { cards, generate, sample, portrait };
 };

@@ -66,6 +66,7 @@ def cards(catalog: Catalog) -> dict[str, Any]:
     return {
         model.id: {
             "image": dict(model.image),
+            "dataset": model.dataset["id"],
             "seeds": model.seeds,
             "graphs": {role: {**_file(graph), **_tensors(graph)} for role, graph in model.graphs.items()},
             "snapshots": {each.images_seen: _file(each.graph) for each in model.snapshots},

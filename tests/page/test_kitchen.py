@@ -70,7 +70,7 @@ def warm(page: Page, panel: str) -> None:
     pytest.fail(f"this browser never cooked: {page.locator(WHO).inner_text()}")
 
 
-@pytest.mark.parametrize("panel", ["latent", "style"])
+@pytest.mark.parametrize("panel", ["latent", "style", "onez"])
 def test_the_browser_makes_the_picture_that_the_server_makes(
     kitchen: serving.Page, visit: Callable[..., Visit], panel: str
 ) -> None:
@@ -156,6 +156,26 @@ def test_no_engine_is_fetched_for_who_wants_the_server_alone(
     expect(page.locator(WHO)).to_have_text("your browser helps")
     warm(page, "latent")
     assert "cook" not in page.url
+
+
+def test_the_server_may_go(models: Path, visit: Callable[..., Visit]) -> None:
+    """What was on its way to the server is made here, and the visitor is told."""
+    library = Library.open([models], "cpu")
+    with serving.page(models.parent / "gone", [models]) as running:
+        visitor = visit(running, cooks=True)
+        page = visitor.open("?tab=style")
+        warm(page, "style")
+        running.process.terminate()
+        running.process.wait()
+    image = page.locator("#panel-style [data-shows]").first
+    before = image.get_attribute("src")
+    page.locator("#panel-style input[name=seed]").first.fill("77")
+    expect(image).not_to_have_attribute("src", str(before))
+    face = styles.portrait(library, library.model("faces"), 77, styles.Look())
+    shown = picture(str(image.get_attribute("src")))
+    assert np.abs(shown - np.rint(255 * face.transpose(1, 2, 0))).max() <= 1
+    expect(page.locator(WHO)).to_have_text("the server is silent · this browser goes on")
+    visitor.complaints.clear()  # the browser's own, of a server that is not there
 
 
 def altered(route: Route) -> None:

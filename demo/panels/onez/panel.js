@@ -6,6 +6,11 @@
 
   const PLACES = 16;
 
+  lineage.dishes.onez = ({ dataset, seed, label }, { names, cards, sample }) => {
+    if (![...names].every((model) => cards[model].dataset === dataset)) return null; // another wall is to be hung
+    return Object.fromEntries([...names].map((model) => [model, sample(model, seed, PLACES, label)]));
+  };
+
   lineage.onez = (tool, panel, root) => {
     let looked = 0; // the place that is looked at: the chosen one, or what is under the pointer
 
@@ -99,13 +104,24 @@
         const veils = others.filter(([, other]) => other).map(veil);
         slot.closest(".card").querySelector(".veils").innerHTML = veils.join("");
       }
+      mirror();
+      look(looked);
+    }
+
+    function mirror() {
       for (const glass of wall().querySelectorAll("[data-glass]")) {
         const image = wall().querySelector(`[data-card="${CSS.escape(glass.dataset.glass)}"] .picture`);
         const content = image?.src.replace("data:", "");
         glass.querySelector(".glass").style.backgroundImage = image ? `url(data:${content})` : "none";
       }
-      look(looked);
     }
+
+    // Pictures that this browser has made are read when the server has seen them.
+    root.addEventListener("lineage:painted", () => {
+      for (const slot of wall().querySelectorAll("[data-slot]")) slot.classList.add("stale");
+      for (const veils of wall().querySelectorAll(".veils")) veils.replaceChildren();
+      mirror();
+    });
 
     // The figures are an answer of their own, which can be late when the pictures are long there.
     function awaitFigures() {

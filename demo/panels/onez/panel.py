@@ -197,7 +197,7 @@ def _card(library: Library, shown: Wall, model: Model, state: State) -> Markup:
     try:
         pictures = shown.made(library, model, state.seed, state.label, wall.SHOWN)
         alt = say("onez.made.alt", model=signs.title(model), count=len(pictures))
-        content = (_sheet(pictures, alt), _slot(model.id))
+        content = (_sheet(pictures, alt, shows=f"{model.id} 0 {len(pictures)} {COLUMNS}"), _slot(model.id))
     except LineageError as fault:
         content = (signs.error(fault),)
     return tag(
@@ -215,12 +215,13 @@ def _card(library: Library, shown: Wall, model: Model, state: State) -> Markup:
     )
 
 
-def _sheet(pictures: Array, alt: Message, *over: Markup) -> Markup:
+def _sheet(pictures: Array, alt: Message, *over: Markup, shows: str | None = None) -> Markup:
     """Return pictures in one image; over it the frame of the place that is looked at, and veils."""
     sheet = sprites.mosaic(pictures, COLUMNS, wall.SHOWN // COLUMNS)
     frame = tag("span", class_="spot", aria_hidden="true")
     veils = tag("div", class_="veils", aria_hidden="true")
-    return tag("div", sprites.picture(sheet, alt), veils, frame, *over, class_="cells", data_cells=COLUMNS)
+    image = sprites.picture(sheet, alt, data_shows=shows)
+    return tag("div", image, veils, frame, *over, class_="cells", data_cells=COLUMNS)
 
 
 def _slot(name: str) -> Markup:
