@@ -24,6 +24,7 @@ from gradio.block_function import BlockFunction
 from gradio.utils import get_upload_folder
 from numpy.typing import NDArray
 
+from demo import panels
 from demo.engine import images, inference, limits, styles
 from demo.engine.corruption import Corruption
 from demo.engine.library import Library
@@ -281,8 +282,20 @@ def register(library: Library) -> None:
             "numbers": {name: _nested(array) for name, array in cooked.numbers.items()},
         }
 
+    def panel_recipes(panel: str, state: Any = "") -> dict[str, Any]:
+        """Return what the pictures of a panel are made of: recipes by name, as `/cook` takes them.
+
+        Args:
+            panel: its name in the page's address (`tab`)
+            state: its state, as an object or its JSON as text, the model always named
+        """
+        text = state if isinstance(state, str) else json.dumps(state)
+        found = panels.recipes(library, panel, text)
+        return {name: cookbook.plain(recipe) for name, recipe in found.items()}
+
     endpoints = (
-        models, reconstruct, sample, gibbs, discriminate, classify, stylegan, truncation_sweep, cook
+        models, reconstruct, sample, gibbs, discriminate, classify, stylegan, truncation_sweep, cook,
+        panel_recipes,
     )  # fmt: skip
     for endpoint in endpoints:
         gr.api(

@@ -104,6 +104,11 @@ def reconstruct(model: Model, image: Array) -> Recipe:
     return _recipe([step], "rebuilt.reconstruction", ["rebuilt.code"])
 
 
+def decode(model: Model, code: Sequence[Sequence[float]] | Array) -> Recipe:
+    """Make a picture of each code, [count, code size]."""
+    return _recipe([_step("made", model, "decode", {"code": {"numbers": code}})], "made.image")
+
+
 def chain(
     model: Model,
     start: Array | None,

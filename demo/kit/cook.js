@@ -126,6 +126,10 @@
   function open(panel) {
     const order = { state: null, next: null, busy: false, silent: null };
     orders.set(panel, order);
+    panel.addEventListener("lineage:asked", () => {
+      clearTimeout(order.silent);
+      order.silent = setTimeout(tell, SILENCE, { silence: true });
+    });
     panel.addEventListener("lineage:answered", () => {
       clearTimeout(order.silent);
       if (alone) tell();
@@ -153,8 +157,6 @@
     if (!recipes) return false;
     const able = modelsOf(recipes).every((model) => served.has(model));
     order.next = { recipes, able };
-    clearTimeout(order.silent);
-    if (able) order.silent = setTimeout(tell, SILENCE, { silence: true });
     if (!order.busy) work(panel, order);
     return able;
   };
@@ -190,7 +192,7 @@
     const who = document.querySelector("[data-cook]");
     if (!who) return;
     if (alone && ms !== undefined) return; // said until the server answers
-    alone = silence;
+    alone = silence && !trouble;
     if (alone) lineage.name(who, ["kitchen.alone"]);
     else if (trouble) lineage.name(who, ["kitchen.fault", { why: trouble }]);
     else if (total) lineage.name(who, ["kitchen.loading", { loaded: loaded / 1e6, total: total / 1e6 }]);

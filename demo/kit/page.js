@@ -15,7 +15,7 @@ window.lineage = (() => {
   const messages = lineageWords; // of demo/theme.py
   const PANEL = "[id^='panel-']:not(#panel-first)"; // the columns that demo/app.py lays out
   // What the address says, or will in a moment: it is written when the hand rests.
-  let parameters = new URLSearchParams(location.search);
+  const parameters = new URLSearchParams(location.search);
   const query = () => parameters;
 
   // ---------------------------------------------------------------- language
@@ -78,14 +78,41 @@ window.lineage = (() => {
     translate(document.body);
   }
 
+  // ---------------------------------------------------------------- rest
+
+  const REST = 300; // milliseconds in which nothing is wished anew
+  const pressed = new Set(); // pointers that are down
+  const resting = new Map(); // timers by what waits; none where it waits for the hand to let go
+
+  // Does something when the hand rests: it holds nothing, and has for some time not wished for the same again.
+  function atRest(work, after = REST) {
+    const come = () => {
+      pend(work, false);
+      if (pressed.size) return void resting.set(work, null);
+      resting.delete(work);
+      work();
+    };
+    clearTimeout(resting.get(work));
+    resting.set(work, setTimeout(come, after));
+    pend(work, !pressed.size && after === REST);
+  }
+
+  function letGo({ pointerId }) {
+    if (pointerId === undefined) pressed.clear();
+    else pressed.delete(pointerId);
+    if (pressed.size) return;
+    for (const [work, timer] of resting) if (timer === null) atRest(work);
+  }
+
+  addEventListener("pointerdown", ({ pointerId }) => pressed.add(pointerId), { capture: true });
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo, { capture: true });
+  addEventListener("blur", letGo); // a pointer may come up in another window
+
   // ---------------------------------------------------------------- address
 
-  const REST = 300; // milliseconds without a change or a finger down, after which the address is written
   const REFUSED = 10_000; // milliseconds until a browser that found it too often is asked again
   const AT_HOME = "https://huggingface.co"; // whose pages show this one in a frame, as Spaces
   const ours = new Set(["tab"]); // names in the address that are this page's; whatever else is there stays
-  const pressed = new Set(); // pointers that are down
-  let unwritten = null;
 
   function remember(changes) {
     const before = parameters.toString();
@@ -93,25 +120,17 @@ window.lineage = (() => {
       if (value === null || value === undefined || value === "") parameters.delete(name);
       else parameters.set(name, value);
     }
-    if (parameters.toString() !== before) writeAtRest();
+    if (parameters.toString() !== before) atRest(writeAddress);
   }
 
   // Safari and Firefox take a hundred addresses in ten seconds, then throw: no gesture writes any on its way.
-  function writeAtRest(after = REST) {
-    clearTimeout(unwritten);
-    unwritten = pressed.size ? true : setTimeout(writeAddress, after);
-    pend(writeAddress, !pressed.size && after === REST);
-  }
-
   function writeAddress() {
-    unwritten = null;
     const search = asSearch(parameters);
     try {
       if (search !== location.search) history.replaceState(history.state, "", `${location.pathname}${search}${location.hash}`);
     } catch {
-      return writeAtRest(REFUSED);
+      return atRest(writeAddress, REFUSED);
     }
-    pend(writeAddress, false);
     tellFrame();
   }
 
@@ -126,16 +145,6 @@ window.lineage = (() => {
   }
 
   const asSearch = (shared) => (String(shared) ? `?${shared}` : "");
-
-  function rest({ pointerId }) {
-    if (pointerId === undefined) pressed.clear();
-    else pressed.delete(pointerId);
-    if (unwritten && !pressed.size) writeAtRest();
-  }
-
-  addEventListener("pointerdown", ({ pointerId }) => pressed.add(pointerId), { capture: true });
-  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, rest, { capture: true });
-  addEventListener("blur", rest); // a pointer may come up in another window
 
   // A proxy that shows the page at a path of which the server knows nothing: whatever is asked for goes elsewhere.
   function askRoot() {
@@ -316,7 +325,6 @@ window.lineage = (() => {
     const local = new Set(JSON.parse(element.querySelector(".desk").dataset.local));
     const settle = Number(element.querySelector(".desk").dataset.settle);
     const rests = element.querySelector(".desk").dataset.rests !== undefined;
-    let resting = null;
     const refused = element.querySelector(".refused");
     for (const each of Object.keys(defaults)) if (!unlisted.has(each)) ours.add(each);
     let state = { ...defaults };
@@ -430,16 +438,18 @@ window.lineage = (() => {
       if (here) expectAnswer(element);
       else wait();
       clearTimeout(settling);
-      settling = setTimeout(trigger, here ? REST : settle, "input");
-      clearTimeout(resting);
-      if (rests) resting = setTimeout(atRest, REST);
+      if (here) atRest(ask);
+      else settling = setTimeout(ask, settle);
+      if (rests) atRest(askTheRest);
     }
 
-    // What is costly, or below the fold, is asked for when the hand has let go.
-    function atRest() {
-      if (pressed.size) resting = setTimeout(atRest, REST);
-      else trigger("release");
+    function ask() {
+      trigger("input");
+      panel.dispatchEvent(new CustomEvent("lineage:asked"));
     }
+
+    // What is costly, or below the fold.
+    const askTheRest = () => trigger("release");
 
     // What no value of that name can be, as a sentence; what else is wrong with it only the server knows.
     function refusal(name, text) {

@@ -83,6 +83,12 @@ def card(model: Model, *content: Markup) -> Markup:
     )
 
 
+def stage(model: Model, panel: str, content: Markup, kind: str) -> Markup:
+    """Return what is played with of one model, with the way to its lesson at its foot."""
+    foot = tag("p", lesson_button(model, panel), class_="foot")
+    return tag("div", content, foot, class_=kind, style=era(model), data_card=model.id)
+
+
 def lesson_button(model: Model, panel: str, text: Message | None = None) -> Markup:
     """Return what opens a model's lesson, under a text of its own where one is given."""
     return tag(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ class State(Protocol):
 
 
 S = TypeVar("S", bound=State)
+T = TypeVar("T")
 
 
 def pack(state: State) -> str:
@@ -45,6 +47,20 @@ def unpack(form: type[S], text: str | None) -> S:
     except (ValueError, TypeError) as fault:
         raise unreadable() from fault
     return form(**known)
+
+
+def named(among: Mapping[str, T], name: str) -> T:
+    """Return what goes by a name that a control gives.
+
+    Raises
+    ------
+    LineageError
+        ``state.unreadable``: nothing goes by that name
+
+    """
+    if name not in among:
+        raise unreadable()
+    return among[name]
 
 
 def unreadable() -> LineageError:

@@ -2,7 +2,7 @@
 
 A folder's name is the panel's in the address, in its words and in the scripts. In it are ``panel.py`` with a
 `NAME`, ``shows(model)`` and ``build(library)``, the words ``<language>.json``, and what else the panel needs
-of scripts and styles.
+of scripts and styles. Whose pictures graphs make has ``recipes.py`` too: `recipes`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from demo.engine.library import Library
+from demo.kit.state import unpack
 from onnx_models.catalog import Model
+from onnx_models.cookbook import Recipe
+from onnx_models.errors import LineageError
 
 ORDER = ("draw", "dream", "onez", "movie", "map", "latent", "style", "time", "game", "compare")
 
@@ -34,6 +37,23 @@ class Panel(Protocol):
 def load() -> tuple[Panel, ...]:
     """Import the panels, in their order."""
     return tuple(cast(Panel, importlib.import_module(f"{__name__}.{name}.panel")) for name in ORDER)
+
+
+def recipes(library: Library, name: str, text: str) -> dict[str, Recipe]:
+    """Return what the pictures of a panel are made of at a packed state, by name.
+
+    Raises
+    ------
+    LineageError
+        ``panel.unknown``; ``state.unreadable``; or what the state cannot be
+
+    """
+    made = [panel for panel in ORDER if (_DIRECTORY / panel / "recipes.py").exists()]
+    if name not in made:
+        known = ", ".join(made)
+        raise LineageError("panel.unknown", f"No panel {name!r} has recipes; these do: {known}.", known=known)
+    module = importlib.import_module(f"{__name__}.{name}.recipes")
+    return module.recipes(library, unpack(module.State, text))
 
 
 def folders() -> tuple[Path, ...]:

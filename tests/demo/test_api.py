@@ -124,6 +124,7 @@ def test_the_api_has_its_names(client: Client) -> None:
         ],
         "/truncation_sweep": ["model", "seed", "steps", "first", "last", "cutoff", "label", "noise_seed"],
         "/cook": ["recipe"],
+        "/panel_recipes": ["panel", "state"],
     }
 
 

@@ -24,7 +24,9 @@ def test_a_touch_asks_once_and_the_rest_is_asked_at_rest(
 
     def note(request: Request) -> None:
         if "queue/join" in request.url:
-            asked[json.loads(request.post_data or "{}")["fn_index"]] += 1
+            sent = json.loads(request.post_data or "{}")
+            if sent["data"]:  # the pulse on a slow machine asks for nothing
+                asked[sent["fn_index"]] += 1
 
     page.on("request", note)
     slider = page.locator("#panel-dream input[type=range][name=seed]")

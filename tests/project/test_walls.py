@@ -119,6 +119,14 @@ def test_nothing_speaks_of_the_machine_it_was_made_on() -> None:
 
 
 BREACHES = (
+    ("training/vae.py", "export.manifest", "training knows nothing"),
+    ("training/datasets.py", "torch", "data sets and gate metrics"),
+    ("export/cards.py", "evaluation.figures", "export knows nothing"),
+    ("export/check.py", "torch", "the check of shipped files"),
+    ("export/official/records.py", "pickle", "official checkpoints are read"),
+    ("onnx_models/seeds.py", "gradio", "the reader stands on numpy"),
+    ("evaluation/parzen.py", "export.table", "the numbers are measured"),
+    ("demo/files.py", "training.metrics", "the page needs neither torch"),
     ("demo/engine/latents.py", "demo.kit.markup", "the engine knows no markup"),
     ("demo/kit/controls.py", "demo.engine.inference", "the kit lays out any panel"),
     ("demo/kitchen/service.py", "demo.kit.markup", "the kitchen hands out files"),
@@ -128,7 +136,10 @@ BREACHES = (
 
 
 def test_a_forbidden_import_breaks_its_wall(tmp_path: Path) -> None:
-    """Catches a wall of the page that is written down and does not stand: one breach of each, in a copy."""
+    """Catches a wall that is written down and does not stand: one breach of each, in a copy."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    walls = [contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]]
+    assert all(any(name.startswith(wall) for *_, wall in BREACHES) for name in walls)
     for room in ("demo", "evaluation", "export", "onnx_models", "training"):
         for path in (ROOT / room).rglob("*.py"):
             new = tmp_path / path.relative_to(ROOT)

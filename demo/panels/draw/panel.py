@@ -94,13 +94,15 @@ def show_answers(library: Library, state: State) -> Markup:
 
 def show_chains(library: Library, state: State) -> Markup:
     """Return a film strip for each model that runs a Gibbs chain, started from what the networks see."""
-    start = corrupt(
-        examples.original(library, sent_picture(state.drawing), state.example),
-        _corruption(state),
-        seeds.check_seed(state.seed),
-    )
+    start = damaged(library, state)
     steps = limits.Bound("steps", 1, MOST_STEPS, State.steps).check(state.steps)
     return join(*(_strip(library, model, start, steps, state.seed) for model in scene.dreamers(library)))
+
+
+def damaged(library: Library, state: State) -> Array:
+    """Return what the networks see: float32 [1, 28, 28]."""
+    original = examples.original(library, sent_picture(state.drawing), state.example)
+    return corrupt(original, _corruption(state), seeds.check_seed(state.seed))
 
 
 def _corruption(state: State) -> Corruption:
@@ -117,13 +119,13 @@ def _corruption(state: State) -> Corruption:
 
 
 def _answers(library: Library, rebuilt: Reconstruction) -> Markup:
-    damaged = bool((rebuilt.shown != rebuilt.original).any())
+    hurt = bool((rebuilt.shown != rebuilt.original).any())
     seen = tag(
         "article",
         tag("header", tag("span", "28 × 28", class_="year"), tag("h3", say("draw.seen"))),
         sprites.picture(
             rebuilt.shown,
-            say("draw.seen.alt.damaged" if damaged else "draw.seen.alt"),
+            say("draw.seen.alt.damaged" if hurt else "draw.seen.alt"),
             data_original=sprites.ink_uri(rebuilt.original),
         ),
         tag("p", say("draw.seen.note"), class_="note"),

@@ -17,7 +17,7 @@ from demo.engine.library import Library
 from demo.kit import carriers, controls, films, paper, signs, sprites
 from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import unreadable
+from demo.kit.state import named
 from demo.panels.latent import scene
 from demo.panels.latent.scene import BANK, FRAMES, FURTHEST, REACH, STATIONS, STRIP, TERM, TRAY, State
 from onnx_models.catalog import Model
@@ -64,17 +64,8 @@ def show_stage(library: Library, state: State) -> Markup:
         "sum": _sum,
     }
     model = library.model(state.model, "generate")
-    if state.play not in shown:
-        raise unreadable()
-    stage = shown[state.play](library, model, state)
-    return tag(
-        "div",
-        stage,
-        tag("p", signs.lesson_button(model, NAME), class_="foot"),
-        class_=f"latent {state.play}",
-        style=signs.era(model),
-        data_card=model.id,
-    )
+    stage = named(shown, state.play)(library, model, state)
+    return signs.stage(model, NAME, stage, f"latent {state.play}")
 
 
 def parcel(library: Library, state: State) -> File:

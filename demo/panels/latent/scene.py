@@ -115,17 +115,26 @@ class Film:
     """float32 [films, frames]: of z."""
 
 
-def frames(library: Library, model: Model, state: State) -> Film:
-    """Return the walk, or the two ways between the seeds, straight and on the great circle."""
+def ways(model: Model, state: State) -> Array:
+    """Return z of the walk, or of the two ways between the seeds, straight and on the great circle.
+
+    Returns
+    -------
+    float32 [films, frames, size]
+
+    """
     start = numbers(model, state)
     if state.play == "walk":
-        ways = [latents.walk(start, FRAMES, seeds.check_seed(state.path))]
-    else:
-        end, t = of_seed(state.other, len(start)), np.linspace(0.0, 1.0, STATIONS, dtype=np.float32)
-        ways = [latents.lerp(start, end, t), latents.slerp(start, end, t)]
-    made = inference.generate(library, model.id, np.concatenate(ways), state.label).images
-    lengths = np.linalg.norm(np.stack(ways), axis=2)
-    return Film(made.reshape(len(ways), -1, *made.shape[1:]), lengths)
+        return latents.walk(start, FRAMES, seeds.check_seed(state.path))[None]
+    end, t = of_seed(state.other, len(start)), np.linspace(0.0, 1.0, STATIONS, dtype=np.float32)
+    return np.stack([latents.lerp(start, end, t), latents.slerp(start, end, t)])
+
+
+def frames(library: Library, model: Model, state: State) -> Film:
+    """Return the pictures of `ways`."""
+    z = ways(model, state)
+    made = inference.generate(library, model.id, z.reshape(-1, z.shape[2]), state.label).images
+    return Film(made.reshape(*z.shape[:2], *made.shape[1:]), np.linalg.norm(z, axis=2))
 
 
 def addition(library: Library, model: Model, state: State) -> tuple[list[list[int]], Array]:

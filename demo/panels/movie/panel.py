@@ -130,16 +130,21 @@ def gif(moments: Iterable[Array]) -> bytes:
     return paper.to_gif(frames, FRAMES_A_SECOND)
 
 
-def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
-    """Check everything that was asked for and begin the chains."""
+def begun(library: Library, state: State) -> tuple[Model, Array | None, int | Sequence[int]]:
+    """Return who dreams, the picture that the chains start from, None for noise, and what they hold."""
     model = library.model(state.model, "gibbs_step")
-    steps = limits.Bound("steps", 1, limits.STEPS.highest, State.steps).check(state.steps)
     picture = (
         examples.original(library, sent_picture(state.drawing), state.example)
         if state.start == "drawing"
         else None
     )
-    labels = _labels(model, state.label) if _classes(model) else -1
+    return model, picture, _labels(model, state.label) if _classes(model) else -1
+
+
+def _start(library: Library, state: State) -> tuple[Model, Iterator[Step]]:
+    """Check everything that was asked for and begin the chains."""
+    steps = limits.Bound("steps", 1, limits.STEPS.highest, State.steps).check(state.steps)
+    model, picture, labels = begun(library, state)
     return model, inference.gibbs_steps(library, model.id, picture, steps, state.seed, labels, CHAINS)
 
 

@@ -74,7 +74,7 @@ def build(library: Library) -> None:
 
 def show_wall(library: Library, state: State) -> Markup:
     """Return the noise, what each generator makes of it, and real pictures."""
-    shown, state = _wall(library, state)
+    shown, state = asked(library, state)
     real = shown.real(library, state.seed, state.label, wall.SHOWN)
     tile = max(shown.judge.image["height"], shown.judge.image["width"]) + 2
     width = max(inference.z_size(model) for model in shown.generators)
@@ -117,7 +117,7 @@ def show_readings(library: Library, state: State) -> Markup:
     A state that cannot be shown has none: the wall says why. A judge that cannot read says so once.
     """
     try:
-        shown, state = _wall(library, state)
+        shown, state = asked(library, state)
     except LineageError:
         return Markup()
     found = scene.measured(library, shown, state.seed, state.label)
@@ -131,14 +131,14 @@ def show_readings(library: Library, state: State) -> Markup:
 
 def parcel(library: Library, state: State) -> File:
     """Return the whole wall as a file for the visitor."""
-    _, state = _wall(library, state)
+    _, state = asked(library, state)
     name = f"one-z-{state.dataset}-seed-{state.seed}"
     if state.label >= 0:
         name += f"-asked-{state.label}"
     return paper.parcel(name, paper.to_png(contact_sheet(library, state)), "png")
 
 
-def _wall(library: Library, state: State) -> tuple[Wall, State]:
+def asked(library: Library, state: State) -> tuple[Wall, State]:
     """Check what was asked for; where nobody on the wall can be asked for a class, none is."""
     seeds.check_seed(state.seed)
     limits.LABEL.check(state.label)
@@ -296,7 +296,7 @@ def contact_sheet(library: Library, state: State) -> NDArray[np.uint8]:
 
     A generator that cannot answer is left out; the words are English.
     """
-    shown, state = _wall(library, state)
+    shown, state = asked(library, state)
     readings = scene.measured(library, shown, state.seed, state.label)
     blocks = []
     for model in shown.generators:

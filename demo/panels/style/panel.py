@@ -21,7 +21,7 @@ from demo.engine.styles import Look
 from demo.kit import carriers, controls, films, paper, signs, sprites
 from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
-from demo.kit.state import unreadable
+from demo.kit.state import named
 from demo.panels.style import edit, you
 from demo.panels.style.state import NAME, PARTS, PRIVATE, State, subject
 from onnx_models import seeds
@@ -94,18 +94,9 @@ def show_stage(library: Library, state: State) -> Markup:
         "you": you.show,
     }
     model = styles.painter(library, state.model)
-    if state.part not in shown:
-        raise unreadable()
-    stage = shown[state.part](library, model, state)
+    stage = named(shown, state.part)(library, model, state)
     photo = " photo" if max(styles.shape(model)) > SMALL else ""
-    return tag(
-        "div",
-        stage,
-        tag("p", signs.lesson_button(model, NAME), class_="foot"),
-        class_=f"styled of-{state.part}{photo}",
-        style=signs.era(model),
-        data_card=model.id,
-    )
+    return signs.stage(model, NAME, stage, f"styled of-{state.part}{photo}")
 
 
 def parcel(library: Library, state: State) -> File:
@@ -121,9 +112,7 @@ def parcel(library: Library, state: State) -> File:
         "you": you.beside,
     }
     model = styles.painter(library, state.model)
-    if state.part not in made:
-        raise unreadable()
-    pictures = made[state.part](library, model, state)
+    pictures = named(made, state.part)(library, model, state)
     name = f"{model.id}-{state.part}-{'own' if state.picture else f'seed-{state.seed}'}"
     if state.part in ("truncate", "travel"):
         return paper.parcel(name, gif(pictures), "gif")

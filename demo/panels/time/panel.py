@@ -163,6 +163,11 @@ def _chosen(library: Library, state: State) -> tuple[Model, ...]:
     return models
 
 
+def asked(library: Library, state: State) -> list[tuple[Model, list[int]]]:
+    """Return whose training is shown, and the class of each of its pictures."""
+    return [(model, _labels(model, state)) for model in _chosen(library, state)]
+
+
 def _labels(model: Model, state: State) -> list[int]:
     """Return the class each picture is asked for, all of them in turn row by row, or none."""
     if state.label not in (EACH, FREE):
