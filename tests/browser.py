@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 LIMIT = 120_000
 """Milliseconds for anything a page is waited for: it is only ever reached where something is broken."""
@@ -65,10 +65,20 @@ def idle(page: Page) -> None:
     )
 
 
+_SOURCE = "(seen) => seen?.getAttribute('src') ?? (seen && getComputedStyle(seen).backgroundImage)"
+"""An image's own file, or the sheet that the picture is cut from."""
+
+
+def source(picture: Locator) -> str:
+    """Where a picture on the page comes from."""
+    found: str = picture.evaluate(_SOURCE)
+    return found
+
+
 def change(page: Page, selector: str, before: str | None) -> None:
     """Until the picture at ``selector`` is another one than ``before``, and the last of those asked for."""
     page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector)?.getAttribute('src') !== before",
+        f"([selector, before]) => ({_SOURCE})(document.querySelector(selector)) !== before",
         arg=[selector, before],
     )
     idle(page)
