@@ -82,10 +82,20 @@ def idle(page: Page) -> None:
     )
 
 
+_SOURCE = "(seen) => seen?.getAttribute('src') ?? (seen && getComputedStyle(seen).backgroundImage)"
+"""An image's own file, or the sheet that the picture is cut from."""
+
+
+def source(picture: Locator) -> str:
+    """Where a picture on the page comes from."""
+    found: str = picture.evaluate(_SOURCE)
+    return found
+
+
 def change(page: Page, selector: str, before: str | None) -> None:
     """Until the picture at ``selector`` is another one than ``before``, and the last of those asked for."""
     page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector)?.getAttribute('src') !== before",
+        f"([selector, before]) => ({_SOURCE})(document.querySelector(selector)) !== before",
         arg=[selector, before],
     )
     idle(page)

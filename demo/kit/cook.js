@@ -103,7 +103,9 @@
     for (let n = 0; n < (count || 1); n++) {
       context.putImageData(pixels(picture, first + n), ...(count ? place(n) : [0, 0]));
     }
-    image.src = canvas.toDataURL();
+    const file = canvas.toDataURL();
+    if (image.tagName === "IMG") image.src = file;
+    else image.style.setProperty("--sheet-of", `url(${file})`);
   }
 
   const shown = (image) => image.dataset.shows.split(" ");
@@ -124,11 +126,11 @@
   const SILENCE = 5000; // milliseconds without a word of the server, after which the visitor is told
 
   function open(panel) {
-    const order = { state: null, next: null, busy: false, silent: null };
+    const order = { state: null, next: null, able: false, busy: false, silent: null };
     orders.set(panel, order);
     panel.addEventListener("lineage:asked", () => {
       clearTimeout(order.silent);
-      order.silent = setTimeout(tell, SILENCE, { silence: true });
+      if (order.able) order.silent = setTimeout(tell, SILENCE, { silence: true });
     });
     panel.addEventListener("lineage:answered", () => {
       clearTimeout(order.silent);
@@ -147,7 +149,7 @@
     const recipesOf = dishes[panel.dataset.tab];
     if (wish === "server" || trouble || !recipesOf) return false;
     const order = orders.get(panel) ?? open(panel);
-    order.state = state;
+    Object.assign(order, { state, able: false, next: null });
     if (!tools) {
       if (!worker) boot();
       return false;
@@ -155,10 +157,10 @@
     const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
     const recipes = recipesOf(state, { ...tools, names }, true);
     if (!recipes) return false;
-    const able = modelsOf(recipes).every((model) => served.has(model));
-    order.next = { recipes, able };
+    order.able = modelsOf(recipes).every((model) => served.has(model));
+    order.next = { recipes, able: order.able };
     if (!order.busy) work(panel, order);
-    return able;
+    return order.able;
   };
 
   // Always the last state, and no other waits.
@@ -174,7 +176,7 @@
           if (order.next) break;
           const { picture, ms } = await made(recipe);
           modelsOf({ name: recipe }).forEach((model) => served.add(model));
-          if (!able) continue; // the server was asked
+          if (!able || !order.able) continue; // the server was asked, about this or about what came after
           serve(panel, name, picture);
           tell({ ms });
         }

@@ -49,6 +49,34 @@ def picture(image: Array, alt: Message, **attributes: Any) -> Markup:
     )
 
 
+class Sheet:
+    """Pictures in one file, each shown by an element of its own, within one that has the sheet's `style`.
+
+    Parameters
+    ----------
+    pictures : float32 [count, channels, height, width] in [0, 1]
+    columns : in a row of the file
+
+    """
+
+    def __init__(self, pictures: Array, columns: int) -> None:
+        count, self._channels, self._height, self._width = pictures.shape
+        self._columns = columns
+        file = ink_uri(mosaic(pictures, columns, -(-count // columns)))
+        self.style = f"--sheet-of:url({file});--across:{columns}"
+
+    def picture(self, index: int, alt: Message) -> Markup:
+        """Return the element that shows one of the pictures, enlarged as a picture of its own would be."""
+        row, column = divmod(index, self._columns)
+        return tag(
+            "span",
+            class_="picture cut ink" if self._channels == 1 else "picture cut",
+            role="img",
+            aria_label=alt,
+            style=f"--w:{self._width};--h:{self._height};--row:{row};--column:{column}",
+        )
+
+
 def weights_picture(weights: Array, model: Model, alt: Message, columns: int = 25) -> Markup:
     """Return signed weights [count, height, width] in [-1, 1] as one picture, ``columns`` in a row.
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from demo.engine import contest, inference, latents, occlusion
 from demo.engine.contest import ROUNDS, Scale
+from demo.engine.images import to_bytes
 from demo.engine.library import Library
 from demo.kit import sprites
 from demo.panels.game import panel as game
@@ -24,7 +25,7 @@ from demo.panels.latent import panel as latent
 from onnx_models import seeds
 from onnx_models.errors import LineageError
 from tests import tiny
-from tests.demo.asking import seen
+from tests.demo.asking import cut, seen
 from tests.demo.test_panels import said
 
 
@@ -301,7 +302,8 @@ def test_the_picture_is_that_of_the_turned_numbers(library: Library) -> None:
     assert markup.count("data-bar=") == 100
     above = np.repeat(z, 1, axis=0)
     above[0, 0] = latent.REACH
-    assert sprites.ink_uri(inference.generate(library, "gan", above).images[0]) in markup
+    assert (cut(markup)[0][..., -1] == to_bytes(inference.generate(library, "gan", above).images[0, 0])).all()
+    assert markup.count("data:image/png") == 2  # the picture, and one sheet of what the sliders lead to
 
 
 def lengths(markup: str) -> list[list[float]]:

@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, idle
+from tests.browser import Visit, address, change, decoded, idle, source
 
 pytestmark = pytest.mark.browser
 
@@ -52,10 +52,14 @@ def strange_site(
 
 def pixels(image: Locator) -> Pixels:
     """The ink of a picture on the page, uint8 [height, width], as the browser holds it."""
-    source = image.get_attribute("src")
-    assert source is not None
-    decoded = np.asarray(Image.open(io.BytesIO(_decode(source))))
-    return decoded[..., -1]
+    shown = source(image)
+    if not shown.startswith("url("):
+        return np.asarray(Image.open(io.BytesIO(_decode(shown))))[..., -1]
+    sheet = np.asarray(Image.open(io.BytesIO(_decode(shown[5:-2]))))[..., -1]
+    names = "['w', 'h', 'row', 'column'].map((name) => seen.style.getPropertyValue(`--${name}`))"
+    width, height, row, column = map(int, image.evaluate(f"(seen) => {names}"))
+    top, left = row * (height + 2) + 1, column * (width + 2) + 1
+    return sheet[top : top + height, left : left + width]
 
 
 def _decode(uri: str) -> bytes:
@@ -89,7 +93,7 @@ def drag(page: Page, slider: Locator, share: float) -> None:
 
 
 SEEN = "#panel-draw .seen img"
-MADE = "#panel-dream [data-sheet=made] img"
+MADE = "#panel-dream [data-sheet=made] [role=img]"
 
 
 # ------------------------------------------------------------------------------------------ the first paint
@@ -105,7 +109,7 @@ def test_first_paint_has_pictures_without_a_click(site: serving.Page, visit: Cal
     page.get_by_role("tab", name="Dream").click()
     expect(page.locator(MADE).first).to_be_visible()
     assert page.locator(MADE).count() == 25
-    assert page.locator("#panel-dream .neighbours img").count() == 6
+    assert page.locator("#panel-dream .neighbours [role=img]").count() == 6
 
 
 def test_the_header_says_what_really_runs(site: serving.Page, visit: Callable[..., Visit]) -> None:
@@ -289,7 +293,7 @@ def test_dragging_the_seed_changes_the_pictures_and_ends_at_the_last_value(
     site: serving.Page, visit: Callable[..., Visit]
 ) -> None:
     page = visit(site).open("?tab=dream")
-    before = page.locator(MADE).first.get_attribute("src")
+    before = source(page.locator(MADE).first)
     drag(page, page.get_by_role("slider", name="Seed").first, 0.5)
     change(page, MADE, before)
     seed = page.locator("#dream-seed").input_value()
@@ -298,10 +302,10 @@ def test_dragging_the_seed_changes_the_pictures_and_ends_at_the_last_value(
     idle(page)
     expect(page.locator("#panel-dream .way li").first).to_have_text(f"seed {seed}")
     # The same seed from the address: the drag ended on its last value, not on one that overtook it.
-    dragged = page.locator(MADE).first.get_attribute("src")
+    dragged = source(page.locator(MADE).first)
     other = visit(site).open(f"?tab=dream&seed={seed}")
     expect(other.locator("#panel-dream .way li").first).to_have_text(f"seed {seed}")
-    assert other.locator(MADE).first.get_attribute("src") == dragged
+    assert source(other.locator(MADE).first) == dragged
 
 
 # The word that closes Gradio's stream of answers reaches this visitor a second late.
@@ -334,10 +338,10 @@ def test_no_answer_is_lost_while_gradio_closes_its_stream(
     visitor = visit(site)
     visitor.page.add_init_script(SLOW_CLOSING)
     page = visitor.open("?tab=dream")
-    picture = "#panel-dream .sheet img"
+    picture = "#panel-dream .sheet [role=img]"
     page.wait_for_selector(picture)
     for _ in range(3):
-        before = page.locator(picture).first.get_attribute("src")
+        before = source(page.locator(picture).first)
         page.locator("#panel-dream [data-surprise=seed]").click()
         change(page, picture, before)
     assert page.evaluate("window.closings") >= 2
@@ -397,7 +401,7 @@ def test_the_page_says_what_is_on_its_way_and_what_is_answered(
 
 def test_surprise_me(site: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(site).open("?tab=dream")
-    before = page.locator(MADE).first.get_attribute("src")
+    before = source(page.locator(MADE).first)
     page.get_by_role("button", name="Surprise me").click()
     change(page, MADE, before)
     assert page.locator("#dream-seed").input_value() != "7"
@@ -407,13 +411,15 @@ def test_a_made_digit_shows_its_nearest_training_digits(
     site: serving.Page, visit: Callable[..., Visit]
 ) -> None:
     page = visit(site).open("?tab=dream")
-    near = "#panel-dream .neighbours li:nth-child(2) img"
-    before = page.locator(near).get_attribute("src")
+    near = "#panel-dream .neighbours li:nth-child(2) [role=img]"
+    before = source(page.locator(near))
     chosen = page.locator("#panel-dream [data-sheet=made] button").nth(3)
     chosen.click()
     change(page, near, before)
     expect(chosen).to_have_attribute("aria-pressed", "true")
-    assert (pixels(page.locator("#panel-dream .picked img")) == pixels(chosen.locator("img"))).all()
+    assert (
+        pixels(page.locator("#panel-dream .picked [role=img]")) == pixels(chosen.locator("[role=img]"))
+    ).all()
     distances = page.locator("#panel-dream .neighbours li:not(.picked)").all_inner_texts()
     assert sorted(map(float, distances)) == list(map(float, distances))
 
@@ -422,8 +428,8 @@ def test_how_many_and_which_way(site: serving.Page, visit: Callable[..., Visit])
     page = visit(site).open("?tab=dream")
     page.get_by_text("36", exact=True).click()
     expect(page.locator(MADE)).to_have_count(36)
-    middle = "#panel-dream .way li:nth-child(5) img"
-    before = page.locator(middle).get_attribute("src")
+    middle = "#panel-dream .way li:nth-child(5) [role=img]"
+    before = source(page.locator(middle))
     page.get_by_text("Straight line").click()
     change(page, middle, before)
 
@@ -627,9 +633,9 @@ def test_an_unseen_model_appears_everywhere_and_a_broken_one_says_why(
     expect(tile).to_contain_text("2031")
     expect(tile).to_contain_text("Petit unseen")
     expect(page.locator("#panel-draw [data-card=unseen] > img")).to_be_visible()
-    expect(page.locator("#panel-draw [data-strip=unseen] img").first).to_be_visible()
+    expect(page.locator("#panel-draw [data-strip=unseen] [role=img]").first).to_be_visible()
     page.get_by_role("tab").nth(1).click()
-    before = page.locator(MADE).first.get_attribute("src")
+    before = source(page.locator(MADE).first)
     page.locator("#panel-dream .desk label", has_text="Petit unseen").click()
     change(page, MADE, before)
     expect(page.locator("#panel-dream [data-card=unseen]")).to_be_visible()
@@ -643,14 +649,14 @@ def test_an_unseen_model_appears_everywhere_and_a_broken_one_says_why(
 
 def test_two_visitors_do_not_see_each_other(site: serving.Page, visit: Callable[..., Visit]) -> None:
     first, second = visit(site).open("?tab=dream&seed=3"), visit(site).open("?tab=dream&seed=4")
-    mine = first.locator(MADE).first.get_attribute("src")
+    mine = source(first.locator(MADE).first)
     second.get_by_role("button", name="Surprise me").click()
     change(second, MADE, mine)
     assert first.locator("#dream-seed").input_value() == "3"
     first.get_by_text("16", exact=True).click()
     expect(first.locator(MADE)).to_have_count(16)
     idle(first)
-    assert first.locator(MADE).first.get_attribute("src") == mine
+    assert source(first.locator(MADE).first) == mine
     assert second.locator(MADE).count() == 25
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from demo.engine import examples, inference, judging, limits
 from demo.engine.corruption import Corruption, corrupt
 from demo.engine.images import SIDE
-from demo.engine.inference import Answer, Chain, Reconstruction
+from demo.engine.inference import Answer, Reconstruction
 from demo.engine.library import Library
 from demo.kit import carriers, controls, signs, sprites, verdict
 from demo.kit.answers import tell
@@ -68,7 +68,7 @@ def build(library: Library) -> None:
     everyone, usual = scene.networks(library), scene.usual(library)
     state = State(example=examples.first(library), models=",".join(model.id for model in usual))
     carriers.lead(NAME)
-    desk = carriers.desk(library, _desk(library, state), state, NAME, PRIVATE)
+    desk = carriers.desk(library, _desk(library, state), state, NAME, PRIVATE, rests=True)
     # The first run of a session takes far longer than the others.
     next(tell(lambda: show_answers(library, state)))
     answers = desk.view(show_answers, "answers")
@@ -82,7 +82,8 @@ def build(library: Library) -> None:
     for model in library.catalog.having("parameters", "gibbs_step"):
         name = say("draw.filters", model=signs.title(model))
         carriers.drawer(name, "filters", functools.partial(show_filters, library, model))
-    desk.answer(answers, strips)
+    desk.answer(answers)
+    desk.answer(strips, at_rest=True)  # chains of steps take as long as all answers, and are below the fold
 
 
 def show_answers(library: Library, state: State) -> Markup:
@@ -185,7 +186,8 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
         return tag("section", tag("h4", signs.title(model)), signs.error(fault), class_="strip")
     moments = sorted({round(moment) for moment in np.linspace(0, steps, FRAMES)})
     energies = chain.free_energy[:, 0]
-    frames = (_frame(chain, moment, float(energies[moment])) for moment in moments)
+    sheet = sprites.Sheet(chain.visible_means[list(moments), 0], len(moments))
+    frames = (_frame(sheet, k, moment, float(energies[moment])) for k, moment in enumerate(moments))
     return tag(
         "section",
         tag(
@@ -196,15 +198,15 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
         tag("ol", *frames, class_="film"),
         _curve(energies, signs.title(model)),
         class_="strip",
-        style=f"{signs.era(model)};{signs.frames(len(moments), 5)}",
+        style=f"{signs.era(model)};{signs.frames(len(moments), 5)};{sheet.style}",
         data_strip=model.id,
     )
 
 
-def _frame(chain: Chain, moment: int, energy: float) -> Markup:
+def _frame(sheet: sprites.Sheet, index: int, moment: int, energy: float) -> Markup:
     return tag(
         "li",
-        sprites.picture(chain.visible_means[moment, 0], say("draw.frame.alt", step=moment, energy=energy)),
+        sheet.picture(index, say("draw.frame.alt", step=moment, energy=energy)),
         tag("span", str(moment), class_="moment"),
         tag("span", say("figure.nats", value=energy), class_="energy"),
     )

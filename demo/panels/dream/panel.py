@@ -101,17 +101,16 @@ def show_neighbours(library: Library, state: State) -> Markup:
         return tag("p", say("dream.near.none", dataset=model.dataset["name"]), class_="note")
     pick = limits.Bound("pick", 0, len(made.images) - 1, 0).check(state.pick)
     near = inference.nearest(library, model.dataset["id"], made.images[pick : pick + 1], NEIGHBOURS)
+    sheet = sprites.Sheet(np.concatenate([made.images[pick : pick + 1], near.images[0]]), 1 + NEIGHBOURS)
     found = (
         tag(
             "li",
-            sprites.picture(image, _near_name(int(label), rank=rank + 1, distance=float(distance))),
+            sheet.picture(rank, _near_name(int(label), rank=rank, distance=float(distance))),
             tag("span", say("figure.number", value=float(distance))),
         )
-        for rank, (image, label, distance) in enumerate(
-            zip(near.images[0], near.labels[0], near.distances[0], strict=True)
-        )
+        for rank, (label, distance) in enumerate(zip(near.labels[0], near.distances[0], strict=True), start=1)
     )
-    chosen = sprites.picture(made.images[pick], say("dream.picked.alt", number=pick + 1))
+    chosen = sheet.picture(0, say("dream.picked.alt", number=pick + 1))
     return tag(
         "section",
         tag("h3", say("dream.near"), signs.hint("dream.near.hint")),
@@ -119,7 +118,7 @@ def show_neighbours(library: Library, state: State) -> Markup:
             "ol", tag("li", chosen, tag("span", say("dream.picked")), class_="picked"), *found, class_="film"
         ),
         class_="strip",
-        style=signs.frames(1 + NEIGHBOURS, 3),
+        style=f"{signs.frames(1 + NEIGHBOURS, 3)};{sheet.style}",
     )
 
 
@@ -133,15 +132,16 @@ def show_way(library: Library, state: State) -> Markup:
     way = inference.interpolate(
         library, model.id, state.seed, state.other, STATIONS, spherical=state.way != "linear"
     )
+    sheet = sprites.Sheet(way.images, STATIONS)
     stations = (
         tag(
             "li",
-            sprites.picture(image, say("figure.station", part=k / (STATIONS - 1))),
+            sheet.picture(k, say("figure.station", part=k / (STATIONS - 1))),
             tag("span", _station(k, state)),
         )
-        for k, image in enumerate(way.images)
+        for k in range(STATIONS)
     )
-    return tag("ol", *stations, class_="film", style=signs.frames(STATIONS, 5))
+    return tag("ol", *stations, class_="film", style=f"{signs.frames(STATIONS, 5)};{sheet.style}")
 
 
 def parcel(library: Library, state: State) -> File:
@@ -168,16 +168,17 @@ def _sheet(
 ) -> Markup:
     """Return one sheet of cells; those of made pictures are buttons that choose the one to look at."""
     probability = model.has("discriminate") and not model.has("criticise")
+    sheet = sprites.Sheet(images, _columns(len(images)))
     cells = (
         _cell(
             kind,
             k,
-            image,
+            sheet,
             None if scores is None else float(scores[k]),
             probability,
             None if pick is None else k == pick,
         )
-        for k, image in enumerate(images)
+        for k in range(len(images))
     )
     heading = say("dream.made.by", model=signs.title(model), year=model.year) if kind == "made" else None
     return tag(
@@ -187,7 +188,13 @@ def _sheet(
             tag("h3", say(f"dream.{kind}")),
             tag("span", heading or model.dataset["name"], class_="year"),
         ),
-        tag("div", *cells, class_="sheet", style=f"--columns:{_columns(len(images))}"),
+        tag(
+            "div",
+            *cells,
+            class_="sheet",
+            style=f"--columns:{_columns(len(images))};{sheet.style}",
+            data_shows=f"made 0 {len(images)} {_columns(len(images))}" if kind == "made" else None,
+        ),
         footer,
         class_="card" if kind == "made" else "card quiet",
         style=signs.era(model),
@@ -197,11 +204,11 @@ def _sheet(
 
 
 def _cell(
-    kind: str, index: int, image: Array, score: float | None, probability: bool, chosen: bool | None
+    kind: str, index: int, sheet: sprites.Sheet, score: float | None, probability: bool, chosen: bool | None
 ) -> Markup:
     unit = "probability" if probability else "number"
     words = say(f"dream.{kind}.alt.scored", number=index + 1, score=score)
-    shown = sprites.picture(image, words if score is not None else say(f"dream.{kind}.alt", number=index + 1))
+    shown = sheet.picture(index, words if score is not None else say(f"dream.{kind}.alt", number=index + 1))
     note = tag(
         "span",
         tag("span", "–" if score is None else say(f"figure.{unit}", value=score)),

@@ -102,9 +102,10 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
         batch[1 + 2 * k, position], batch[2 + 2 * k, position] = REACH, -REACH
     made = inference.generate(library, model.id, batch, state.label).images
     turned = scene.turned(state.z)
+    sheet = sprites.Sheet(made[1:], 2 * len(positions))
     overview = (_overview(z, turned, k, bank) for k in range(banks))
     faders = (
-        _fader(position, float(z[position]), position in turned, made[1 + 2 * k], made[2 + 2 * k])
+        _fader(position, float(z[position]), position in turned, sheet, 2 * k)
         for k, position in enumerate(positions)
     )
     return join(
@@ -141,7 +142,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
             ),
             class_="top",
         ),
-        tag("div", *faders, class_="faders", data_of=state.z),
+        tag("div", *faders, class_="faders", style=sheet.style, data_of=state.z),
     )
 
 
@@ -167,11 +168,11 @@ def _overview(z: Array, turned: Mapping[int, float], bank: int, chosen: int) -> 
     )
 
 
-def _fader(position: int, value: float, turned: bool, above: Array, below: Array) -> Markup:
+def _fader(position: int, value: float, turned: bool, sheet: sprites.Sheet, first: int) -> Markup:
     name = say("latent.number", number=position + 1)
     return tag(
         "div",
-        _shortcut(position, REACH, above),
+        _shortcut(position, REACH, sheet, first),
         tag(
             "input",
             type="range",
@@ -184,7 +185,7 @@ def _fader(position: int, value: float, turned: bool, above: Array, below: Array
             aria_label=name,
             aria_orientation="vertical",
         ),
-        _shortcut(position, -REACH, below),
+        _shortcut(position, -REACH, sheet, first + 1),
         tag(
             "button",
             f"{round(value, 1) + 0.0:.1f}".replace("-", "−"),
@@ -198,11 +199,11 @@ def _fader(position: int, value: float, turned: bool, above: Array, below: Array
     )
 
 
-def _shortcut(position: int, value: float, image: Array) -> Markup:
+def _shortcut(position: int, value: float, sheet: sprites.Sheet, index: int) -> Markup:
     """Return a small picture that is one click away; from the keyboard the slider gets there."""
     return tag(
         "button",
-        sprites.picture(image, say("latent.shortcut", number=position + 1, value=value)),
+        sheet.picture(index, say("latent.shortcut", number=position + 1, value=value)),
         type="button",
         tabindex="-1",
         data_turn=json.dumps([position, value]),

@@ -62,13 +62,13 @@ def build(library: Library) -> None:
     walls = tuple(wall.of(library, dataset) for dataset in datasets)
     state = State(dataset=datasets[0], label=FIRST_LABEL if scene.asked(walls[0]) else -1)
     carriers.lead(NAME)
-    desk = carriers.desk(library, _desk(library, walls, state), state, NAME, local=("pick",))
+    desk = carriers.desk(library, _desk(library, walls, state), state, NAME, local=("pick",), rests=True)
     readings = desk.view(show_readings, "readings", runs="readings")
     stage = desk.view(show_wall, "gallery")
     carriers.lessons(tuple(model for shown in walls for model in shown.generators), NAME)
     desk.answer(stage)
     # Judging four times as many pictures takes longer than making these, which do not wait for it.
-    desk.answer(readings)
+    desk.answer(readings, at_rest=True)
     desk.keeps(parcel)
 
 
