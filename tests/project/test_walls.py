@@ -81,7 +81,9 @@ def test_a_panel_has_one_name_everywhere() -> None:
             assert {word.split(".")[0] for word in words} == {folder.name}
         script = folder / "panel.js"
         if script.exists():
-            defined = re.findall(r"^\s*lineage\.(?:kinds\.)?(\w+) =", script.read_text("utf-8"), re.MULTILINE)
+            defined = re.findall(
+                r"^\s*lineage\.(?:kinds\.|dishes\.)?(\w+) =", script.read_text("utf-8"), re.MULTILINE
+            )
             assert folder.name in defined
 
 

@@ -4,7 +4,7 @@
 lineage.dishes.style = (state, { cards, portrait }) => {
   const { part, model, picture, noise, noise_seed } = state;
   if (part !== "make" || picture || cards[model].seeds) return null;
-  return { hero: portrait(model, { ...state, noise: noise === "on" ? noise_seed : null }) };
+  return { made: portrait(model, { ...state, noise: noise === "on" ? noise_seed : null }) };
 };
 
 lineage.style = (tool, panel, root) => {

@@ -142,7 +142,7 @@ def _make(library: Library, model: Model, state: State) -> Markup:
         "div",
         tag(
             "figure",
-            tag("div", sprites.picture(hero, name, data_shows="hero 0"), class_="frame"),
+            tag("div", sprites.picture(hero, name, data_shows="made 0"), class_="frame"),
             tag(
                 "figcaption",
                 tag("span", say("style.found") if state.picture else _nobody(model), class_="nobody"),
