@@ -26,7 +26,7 @@ from PIL import Image
 from demo import app, server
 from demo.engine import examples, inference, judging
 from demo.engine.library import Library
-from demo.kit import sprites, verdict
+from demo.kit import answers, sprites, verdict
 from demo.kit.state import pack
 from demo.kit.turns import Turns
 from demo.panels.draw import panel as draw
@@ -399,7 +399,7 @@ def test_ten_chains_of_300_steps_are_so_much_work_and_no_more(
     monkeypatch.setattr(Runtime, "run", counting)
     monkeypatch.setattr(sprites, "sheet_uri", drawing)
     monkeypatch.setattr(library.runtime, "_open", opening)
-    list(movie.stream(library, state))
+    log = "\n".join(answers.tell(lambda: movie.stream(library, state)))
     assert Counter(runs) == {"gibbs_step": 301, "decode": 301}
     shown = 784 + 500 + 500 + 2000 + 10  # pictures, layers, labels
     assert sum(made) <= 301 * movie.CHAINS * (shown + 520)  # the layer below the top has 510 units
