@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, load_model_from_string, numpy_helper
 
 OPSET = 18  # what PyTorch's exporter writes without converting anything
-IR_VERSION = 10  # the newest that the runtimes of the contract read
+# The lowest that the opset needs: onnxruntime 1.15 to 1.17 refuse a file of version 10 that they could run.
+IR_VERSION = helper.find_min_ir_version_for([helper.make_operatorsetid("", OPSET)])
 PRODUCER = "latent-lineage"
 # Values of the smallest layer that is stored in fewer bits. A smaller one saves little and often stands
 # first, behind z or the code, where one rounding reaches every pixel, or last, where nothing averages it

@@ -50,7 +50,7 @@ CLASSES = 10
 QUESTIONS = {"glasses": ("none", "tinted", "dark"), "hair_colour": ("dark", "light")}
 """What `attributes` answers."""
 OPSET = 18
-IR_VERSION = 10
+IR_VERSION = 8
 
 Floats = NDArray[np.floating]
 Graphs = Mapping[str, onnx.ModelProto]

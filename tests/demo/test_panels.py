@@ -21,10 +21,10 @@ from PIL import Image
 
 from demo import app, first, panels, theme
 from demo.engine import inference, limits
-from demo.engine.images import to_bytes
 from demo.engine.library import Library
 from demo.kit import answers, messages, signs, sprites
 from demo.kit.markup import Markup, Message, problem, say, tag
+from demo.kit.paper import to_bytes
 from demo.kit.state import pack, unpack
 from demo.panels.draw import panel as draw
 from demo.panels.dream import panel as dream

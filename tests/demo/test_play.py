@@ -17,9 +17,9 @@ from PIL import Image
 
 from demo.engine import contest, inference, latents, occlusion
 from demo.engine.contest import ROUNDS, Scale
-from demo.engine.images import to_bytes
 from demo.engine.library import Library
 from demo.kit import sprites
+from demo.kit.paper import to_bytes
 from demo.panels.game import panel as game
 from demo.panels.latent import panel as latent
 from onnx_models import seeds
