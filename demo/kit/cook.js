@@ -105,7 +105,7 @@
     }
     const file = canvas.toDataURL();
     if (image.tagName === "IMG") image.src = file;
-    else image.style.setProperty("--sheet-of", `url(${file})`);
+    else image.style.setProperty("--sheet-of", `url(data:${file.replace("data:", "")})`);
   }
 
   const shown = (image) => image.dataset.shows.split(" ");
