@@ -92,6 +92,20 @@ def source(picture: Locator) -> str:
     return found
 
 
+def factors(page: Page, pictures: str) -> list[tuple[float, float]]:
+    """How many times its own size each picture to be seen is, across and down: image, canvas or cut."""
+    found: list[tuple[float, float]] = page.evaluate(
+        """selector => [...document.querySelectorAll(selector)].filter(e => e.offsetParent).map(e => {
+            const own = (side, name) => e[side] ?? getComputedStyle(e).getPropertyValue(name);
+            const [width, height] = e.tagName === "IMG" ? [e.naturalWidth, e.naturalHeight]
+                : [own("width", "--w"), own("height", "--h")];
+            return [e.clientWidth / width, e.clientHeight / height];
+        })""",
+        pictures,
+    )
+    return found
+
+
 def change(page: Page, selector: str, before: str | None) -> None:
     """Until the picture at ``selector`` is another one than ``before``, and the last of those asked for."""
     page.wait_for_function(

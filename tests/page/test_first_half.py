@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from onnx_models import catalog
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, idle, redrawn
+from tests.browser import Visit, address, change, decoded, factors, idle, redrawn
 from tests.page.test_page import ARTIFACTS, SEEN, draw_seven
 
 pytestmark = pytest.mark.browser
@@ -375,10 +375,6 @@ def test_screenshots_and_nothing_scrolls_sideways(
             expect(page.locator("#panel-map .place").first).to_contain_text("(")
         page.screenshot(path=Path(ARTIFACTS) / f"half-{tab}-{width}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        factors = page.evaluate(
-            """() => [...document.querySelectorAll('main .picture:not(.weights)')].filter(e => e.offsetParent)
-                .map(e => [e.naturalWidth ?? e.width, e.naturalHeight ?? e.height, e])
-                .map(([width, height, e]) => [e.clientWidth / width, e.clientHeight / height])"""
-        )
-        assert factors
-        assert all(across == down == round(across) >= 1 for across, down in factors)
+        found = factors(page, "main .picture:not(.weights)")
+        assert found
+        assert all(across == down == round(across) >= 1 for across, down in found)

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded
+from tests.browser import Visit, address, change, decoded, factors
 from tests.demo.test_onez import obedient, write
 from tests.page.test_page import ARTIFACTS, pixels
 
@@ -190,12 +190,8 @@ def test_screenshots_and_nothing_scrolls_sideways(
         [PANEL, width],
     )
     assert spilled == []
-    factors = page.evaluate(
-        """panel => [...document.querySelectorAll(`${panel} .picture`)]
-            .map(e => [e.clientWidth / e.naturalWidth, e.clientHeight / e.naturalHeight])""",
-        PANEL,
-    )
-    assert all(across == down == round(across) >= 1 for across, down in factors)
+    found = factors(page, f"{PANEL} .picture")
+    assert all(across == down == round(across) >= 1 for across, down in found)
     # A question mark is reached by a finger beyond its edge: that is no text that is cut.
     page.add_style_tag(content=".hint::after { content: none !important }")
     cut = page.evaluate(

@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, idle, source
+from tests.browser import Visit, address, change, decoded, factors, idle, source
 
 pytestmark = pytest.mark.browser
 
@@ -553,14 +553,11 @@ def test_pictures_are_enlarged_by_whole_factors(site: serving.Page, visit: Calla
         page.set_viewport_size({"width": width, "height": 900})
         for tab in page.get_by_role("tab").all():
             tab.click()
-            expect(page.locator("main img.picture:visible").last).to_be_visible()
+            expect(page.locator("main .picture:visible").last).to_be_visible()
             decoded(page)
-            factors = page.evaluate(
-                """() => [...document.querySelectorAll('main img.picture')].filter(e => e.offsetParent)
-                    .map(e => [e.clientWidth / e.naturalWidth, e.clientHeight / e.naturalHeight])"""
-            )
-            assert factors
-            for across, down in factors:
+            found = factors(page, "main .picture:not(.weights)")
+            assert found
+            for across, down in found:
                 assert across == down == round(across) >= 1, width
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, idle
+from tests.browser import Visit, address, change, decoded, factors, idle
 from tests.page.test_first_half import shown
 from tests.page.test_page import ARTIFACTS, drag, pixels
 
@@ -301,11 +301,6 @@ def test_screenshots_and_nothing_scrolls_sideways(
             [panel, width],
         )
         assert spilled == []
-        factors = page.evaluate(
-            """panel => [...document.querySelectorAll(`${panel} .picture`)].filter(e => e.offsetParent)
-                .map(e => [e.naturalWidth ?? e.width, e.naturalHeight ?? e.height, e])
-                .map(([width, height, e]) => [e.clientWidth / width, e.clientHeight / height])""",
-            panel,
-        )
-        assert factors
-        assert all(across == down == round(across) >= 1 for across, down in factors)
+        found = factors(page, f"{panel} .picture")
+        assert found
+        assert all(across == down == round(across) >= 1 for across, down in found)

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from demo.panels.style import panel as style
 from tests import serving
-from tests.browser import Visit, address, change, decoded, idle
+from tests.browser import Visit, address, change, decoded, factors, idle
 from tests.demo.test_style import DIGITS, ENCODER, FACES, JUDGE, PLAIN, write
 from tests.page.test_page import ARTIFACTS, drag
 
@@ -394,11 +394,7 @@ def test_screenshots_and_nothing_scrolls_sideways(
             [PANEL, width],
         )
         assert spilled == []
-        factors = page.evaluate(
-            """panel => [...document.querySelectorAll(`${panel} img.picture`)].filter(e => e.offsetParent)
-                .map(e => [e.clientWidth / e.naturalWidth, e.clientHeight / e.naturalHeight])""",
-            PANEL,
-        )
-        assert all(across == down == round(across) >= 1 for across, down in factors)
+        found = factors(page, f"{PANEL} img.picture")
+        assert all(across == down == round(across) >= 1 for across, down in found)
     words = page.locator(f"{PANEL} .lead, {PANEL} .controls").all_inner_texts()
     assert len(re.findall(r"[^\W\d]{2,}", " ".join(words))) <= 40

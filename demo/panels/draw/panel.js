@@ -211,9 +211,9 @@ lineage.draw = (tool, panel, root) => {
 
   lineage.files(root, ".paper, .answers", bring);
   root.addEventListener("lineage:answered", () => {
-    if (!coming || !panel.answered()) return;
-    if (panel.failed()) giveUp();
-    else arrive();
+    if (!coming) return;
+    if (panel.failed()) giveUp(); // one answer is enough
+    else if (panel.answered()) arrive();
   });
 
   // ---------------------------------------------------------------- examples
