@@ -166,7 +166,7 @@ def phrase(message: list[Any], words: Words, language: str) -> str:
             return number(value, place[2], language)
         return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
-    return re.sub(r"\{(\w+)(?::([%0234]))?\}", put, text)
+    return re.sub(r"\{(\w+)(?::([%0234.+]))?\}", put, text)
 
 
 def number(value: float, form: str, language: str) -> str:
@@ -175,11 +175,12 @@ def number(value: float, form: str, language: str) -> str:
     if form == "%":
         exact *= 100
     digits = int(form) if form in "234" else 0
-    places = max(0, digits - 1 - (exact.adjusted() if exact else 0)) if digits else 0
+    places = max(0, digits - 1 - (exact.adjusted() if exact else 0)) if digits else int(form in ".+")
     step = (
         Decimal(1).scaleb(exact.adjusted() - digits + 1) if digits and exact else Decimal(1).scaleb(-places)
     )
-    text = f"{exact.quantize(step, ROUND_HALF_UP):,.{places}f}"
+    rounded = exact.quantize(step, ROUND_HALF_UP)
+    text = f"{rounded:{'+' if form == '+' and rounded else ''},.{places}f}"
     if form == "4" and "." in text:
         text = text.rstrip("0").rstrip(".")
     text = text.replace("-", "\u2212")

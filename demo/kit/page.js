@@ -28,18 +28,21 @@ window.lineage = (() => {
   }
 
   // "{name}" puts a value in as it is, "{name:2}" a number with two significant digits, "{name:3}" with three,
-  // "{name:4}" with four at most, "{name:0}" one without decimals, "{name:%}" a fraction in percent.
+  // "{name:4}" with four at most, "{name:0}" one without decimals, "{name:.}" with one decimal, "{name:+}" with its
+  // sign too, "{name:%}" a fraction in percent.
   const forms = {
     "%": { style: "percent" },
     0: { maximumFractionDigits: 0 },
     2: { minimumSignificantDigits: 2, maximumSignificantDigits: 2 },
     3: { minimumSignificantDigits: 3, maximumSignificantDigits: 3 },
     4: { maximumSignificantDigits: 4 },
+    ".": { minimumFractionDigits: 1, maximumFractionDigits: 1 },
+    "+": { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" },
   };
 
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
-    return text.replace(/\{(\w+)(?::([%0234]))?\}/g, (place, name, form) => {
+    return text.replace(/\{(\w+)(?::([%0234.+]))?\}/g, (place, name, form) => {
       const value = values[name];
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);

@@ -33,7 +33,7 @@ from tests import tiny
 from tests.demo.asking import cut, seen
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACE = re.compile(r"\{(\w+)(?::[\d%])?\}")
+PLACE = re.compile(r"\{(\w+)(?::[\d%.+])?\}")
 
 # Raised before there is a page, or to callers of the API, who get the English sentence.
 NOT_ON_THE_PAGE = {
@@ -181,6 +181,9 @@ def test_numbers_of_the_first_sight_are_the_language_s() -> None:
     english = [first.phrase(one, words, "en").split(" ")[k] for k, one in enumerate(packed)]
     assert english == ["0.70", "1,230", "\u22121,234", "2.5", "100%", "3"]
     assert first.phrase(["x", {"v": -1234.5}], {"en": {"x": "{v:0}"}, "fr": {}}, "fr") == "\u22121\u202f235"
+    signed = [first.number(value, "+", "fr") for value in (1.25, 0.0, -2)]
+    assert signed == ["+1,3", "0,0", "\u22122,0"]
+    assert first.number(0.5, ".", "fr") == "0,5"
 
 
 @pytest.mark.parametrize(

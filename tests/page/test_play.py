@@ -157,6 +157,21 @@ def test_a_slider_of_z_changes_the_picture_under_the_finger(
     assert saved.value.suggested_filename == "gan-knobs-seed-7.png"
 
 
+def test_a_slider_says_its_number_as_the_language_writes_it(
+    den: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    page = visit(den).open("?tab=latent&lang=fr")
+    panel = page.locator("#panel-latent")
+    numbers = panel.locator(".fader .value")
+    expect(numbers.last).to_have_text(re.compile(r"^\u2212?\d,\d$"))  # as the server says it
+    page.route("**/queue/join*", lambda route: None)  # no answer: what the slider itself says stays
+    panel.get_by_role("slider", name="Nombre 1", exact=True).focus()
+    page.keyboard.press("End")
+    expect(numbers.first).to_have_text("4,0")
+    page.locator("[data-lang=en]").click()
+    expect(numbers.first).to_have_text("4.0")
+
+
 def test_a_seed_a_model_and_a_digit(den: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(den).open("?tab=latent")
     panel = page.locator("#panel-latent")

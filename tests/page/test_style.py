@@ -245,6 +245,19 @@ def test_a_face_is_pushed(atelier: serving.Page, visit: Callable[..., Visit]) ->
     page.wait_for_function("() => !location.search.includes('moves=')")
 
 
+def test_a_push_is_said_as_the_language_writes_it(atelier: serving.Page, visit: Callable[..., Visit]) -> None:
+    page = visit(atelier).open("?tab=style&part=edit&moves=glasses-dark:-1.5&lang=fr")
+    at(page, "edit")
+    number = page.locator(f"{PANEL} .dial .value").first
+    expect(number).to_have_text("\u22121,5")  # as the server says it
+    page.route("**/queue/join*", lambda route: None)  # no answer: what the slider itself says stays
+    page.locator(f"{PANEL} .dial input").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(number).to_have_text("\u22121,4")
+    page.locator("[data-lang=en]").click()
+    expect(number).to_have_text("\u22121.4")
+
+
 def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(atelier).open("?tab=style&part=you")
     panel = page.locator(PANEL)

@@ -43,7 +43,7 @@ lineage.latent = (tool, panel, root) => {
     fader.value = value;
     fader.parentElement.classList.add("turned");
     const shown = fader.parentElement.querySelector(".value");
-    shown.textContent = (Math.round(10 * value) / 10 + 0).toFixed(1).replace("-", "\u2212");
+    lineage.name(shown, ["latent.at", { value: Math.round(10 * value) / 10 }]);
     shown.disabled = false;
     const bar = find(`[data-bar="${position}"]`);
     bar?.style.setProperty("--v", (value / FURTHEST).toFixed(3));

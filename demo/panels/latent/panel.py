@@ -188,7 +188,7 @@ def _fader(position: int, value: float, turned: bool, sheet: sprites.Sheet, firs
         _shortcut(position, -REACH, sheet, first + 1),
         tag(
             "button",
-            f"{round(value, 1) + 0.0:.1f}".replace("-", "−"),
+            say("latent.at", value=round(value, 1) + 0.0),  # never -0
             type="button",
             class_="value",
             data_back=position,

@@ -15,7 +15,7 @@ lineage.dials = (root, panel) => {
     dial.value = value;
     dial.parentElement.classList.toggle("turned", value !== 0);
     const shown = dial.parentElement.querySelector(".value");
-    shown.textContent = value ? `${value > 0 ? "+" : "\u2212"}${Math.abs(value).toFixed(1)}` : "0";
+    lineage.name(shown, ["style.edit.moved", { value: Math.round(10 * value) / 10 }]);
     shown.disabled = value === 0;
     panel.set({ moves: [...all].map((pair) => pair.join(":")).join(",") });
   }

@@ -157,7 +157,7 @@ def _dial(model: Model, direction: Direction, value: float) -> Markup:
         ),
         tag(
             "button",
-            f"{value:+.1f}".replace("-", "−") if value else "0",
+            say("style.edit.moved", value=round(value, 1) + 0.0),  # never -0
             type="button",
             class_="value",
             data_home=direction.id,
