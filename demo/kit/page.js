@@ -85,13 +85,13 @@ window.lineage = (() => {
 
   const REST = 300; // milliseconds in which nothing is wished anew
   const pressed = new Set(); // pointers that are down
-  const resting = new Map(); // timers by what waits; none where it waits for the hand to let go
+  const resting = new Map(); // timers by what waits, which begins anew when the hand lets go
 
   // Does something when the hand rests: it holds nothing, and has for some time not wished for the same again.
   function atRest(work, after = REST) {
     const come = () => {
       pend(work, false);
-      if (pressed.size) return void resting.set(work, null);
+      if (pressed.size) return;
       resting.delete(work);
       work();
     };
@@ -104,7 +104,7 @@ window.lineage = (() => {
     if (pointerId === undefined) pressed.clear();
     else pressed.delete(pointerId);
     if (pressed.size) return;
-    for (const [work, timer] of resting) if (timer === null) atRest(work);
+    for (const work of resting.keys()) atRest(work);
   }
 
   addEventListener("pointerdown", ({ pointerId }) => pressed.add(pointerId), { capture: true });
