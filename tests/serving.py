@@ -10,10 +10,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -110,3 +112,17 @@ def page(
         reader.join(timeout=10)
         process.stdout.close()
         process.stderr.close()
+
+
+def soon(look: Callable[[], Any], limit: float = 120.0) -> Any:
+    """What another program answers, once it does: ``look`` raises OSError or finds nothing while it starts.
+
+    TimeoutError after ``limit`` seconds.
+    """
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        with suppress(OSError):
+            if found := look():
+                return found
+        time.sleep(0.05)
+    raise TimeoutError("the program does not start")

@@ -16,7 +16,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -112,7 +111,7 @@ def gecko(folder: Path) -> Iterator[Driver]:
     profile.mkdir()
     (profile / "user.js").write_text('user_pref("marionette.port", 0);\n')  # one that is free
     with _running(program, "--headless", "--marionette", "--no-remote", "--profile", str(profile)):
-        port = int(_soon((profile / "MarionetteActivePort").read_text))
+        port = int(serving.soon((profile / "MarionetteActivePort").read_text))
         with socket.create_connection(("127.0.0.1", port), LIMIT / 1000) as connection:
             stream = connection.makefile("rwb")
             numbers = itertools.count(1)
@@ -152,7 +151,7 @@ def webkit(folder: Path) -> Iterator[Driver]:
 
     with _running(screen, "-a", program, f"--port={port}", WEBKIT_DISABLE_COMPOSITING_MODE="1"):
         wish = {"capabilities": {"alwaysMatch": WebDriver.CAPABILITIES}}
-        session = _soon(lambda: ask("", wish))["sessionId"]
+        session = serving.soon(lambda: ask("", wish))["sessionId"]
         yield WebDriver(lambda _, path, arguments: ask(f"/{session}/{path}", arguments))
 
 
@@ -176,17 +175,6 @@ def _running(*command: str, **more: str) -> Iterator[None]:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(process.pid, ending)
                 process.wait(timeout=30)
-
-
-def _soon(look: Callable[[], Any]) -> Any:
-    """What a browser that starts answers, once it does."""
-    end = time.monotonic() + LIMIT / 1000
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            if found := look():
-                return found
-        time.sleep(0.05)
-    raise TimeoutError("the browser does not start")
 
 
 # -------------------------------------------------------------------------------------------------- journey
