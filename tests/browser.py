@@ -42,6 +42,28 @@ SPARE_FONT = Path("/usr/share/fonts/truetype/dejavu")
 LEFT = re.compile("AbortError|Connection errored out|Failed to fetch|network error")
 """What Gradio says in the console of a stream that is cut because its page is left."""
 
+SLOW_CLOSING = """
+const straight = window.fetch;
+window.fetch = async (...asked) => {
+  const answer = await straight(...asked);
+  const address = String(asked[0]?.url ?? asked[0]);
+  if (!address.includes('queue/data')) return answer;
+  const decoder = new TextDecoder(), encoder = new TextEncoder();
+  const slow = new TransformStream({ async transform(chunk, controller) {
+    const [said, closing] = decoder.decode(chunk).split(/(?=data: [^\\n]*close_stream)/);
+    const first = said.includes('close_stream') ? '' : said;
+    if (first) controller.enqueue(encoder.encode(first));
+    const last = first ? closing : said;
+    if (!last) return;
+    window.closings = (window.closings ?? 0) + 1;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    controller.enqueue(encoder.encode(last));
+  } });
+  return new Response(answer.body.pipeThrough(slow), answer);
+};
+"""
+"""The word that closes Gradio's stream of answers reaches this visitor a second late."""
+
 
 @functools.cache
 def one_font() -> dict[str, str]:

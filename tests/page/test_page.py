@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, factors, idle, source
+from tests.browser import SLOW_CLOSING, Visit, address, change, decoded, factors, idle, source
 
 pytestmark = pytest.mark.browser
 
@@ -306,29 +306,6 @@ def test_dragging_the_seed_changes_the_pictures_and_ends_at_the_last_value(
     other = visit(site).open(f"?tab=dream&seed={seed}")
     expect(other.locator("#panel-dream .way li").first).to_have_text(f"seed {seed}")
     assert source(other.locator(MADE).first) == dragged
-
-
-# The word that closes Gradio's stream of answers reaches this visitor a second late.
-SLOW_CLOSING = """
-const straight = window.fetch;
-window.fetch = async (...asked) => {
-  const answer = await straight(...asked);
-  const address = String(asked[0]?.url ?? asked[0]);
-  if (!address.includes('queue/data')) return answer;
-  const decoder = new TextDecoder(), encoder = new TextEncoder();
-  const slow = new TransformStream({ async transform(chunk, controller) {
-    const [said, closing] = decoder.decode(chunk).split(/(?=data: [^\\n]*close_stream)/);
-    const first = said.includes('close_stream') ? '' : said;
-    if (first) controller.enqueue(encoder.encode(first));
-    const last = first ? closing : said;
-    if (!last) return;
-    window.closings = (window.closings ?? 0) + 1;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    controller.enqueue(encoder.encode(last));
-  } });
-  return new Response(answer.body.pipeThrough(slow), answer);
-};
-"""
 
 
 def test_no_answer_is_lost_while_gradio_closes_its_stream(

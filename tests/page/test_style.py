@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from demo.panels.style import panel as style
 from tests import serving
-from tests.browser import Visit, address, change, decoded, factors, idle
+from tests.browser import SLOW_CLOSING, Visit, address, change, decoded, factors, idle
 from tests.demo.test_style import DIGITS, ENCODER, FACES, JUDGE, PLAIN, write
 from tests.page.test_page import ARTIFACTS, drag
 
@@ -256,6 +256,26 @@ def test_a_push_is_said_as_the_language_writes_it(atelier: serving.Page, visit: 
     expect(number).to_have_text("\u22121,4")
     page.locator("[data-lang=en]").click()
     expect(number).to_have_text("\u22121.4")
+
+
+def test_no_step_closer_is_lost_while_gradio_closes_its_stream(
+    atelier: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    """Catches a button that says "stop" for ever: it was pressed as soon as the last stroke was answered."""
+    visitor = visit(atelier)
+    visitor.page.add_init_script(SLOW_CLOSING)
+    page = visitor.open("?tab=style&part=you")
+    at(page, "you")
+    panel = page.locator(PANEL)
+    rebuilt = f"{PANEL} [data-rebuilt]"
+    before = page.locator(rebuilt).get_attribute("src")
+    panel.get_by_role("button", name="Blue").click()
+    panel.locator(".easel canvas").focus()
+    page.keyboard.press("Space")
+    change(page, rebuilt, before)
+    panel.get_by_role("button", name="Come closer").click()
+    expect(panel.locator("[data-progress]")).to_have_text("48 / 48")
+    assert page.evaluate("window.closings") >= 1
 
 
 def test_a_visitor_paints_and_is_found(atelier: serving.Page, visit: Callable[..., Visit]) -> None:

@@ -176,11 +176,15 @@
     const open = () => {
       if (panel.hidden || end === steps) return;
       lineage.pend(root);
+      lineage.expectAnswer(element);
       trigger("input");
     };
     panel.addEventListener("lineage:opened", open);
 
-    watch("value", read);
+    watch("value", () => {
+      lineage.gotAnswer(element);
+      read();
+    });
     read();
     open();
   };

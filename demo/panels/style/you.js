@@ -4,8 +4,12 @@
 // Carries the wish for steps to the server, and the steps back to the panel.
 lineage.kinds.closer = (element, { props, trigger, watch }) => {
   const panel = element.closest("[id^='panel-']");
-  panel.addEventListener("lineage:closer", () => trigger("input"));
+  panel.addEventListener("lineage:closer", () => {
+    lineage.expectAnswer(element);
+    trigger("input");
+  });
   watch("value", () => {
+    lineage.gotAnswer(element);
     panel.dispatchEvent(new CustomEvent("lineage:nearer", { detail: lineage.opened(props.value) }));
   });
 };
