@@ -5,7 +5,8 @@
 //   lineage.dishes.PANEL = (state, tools, live) => ({NAME: recipe, ...}) or null
 //
 // are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
-// pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many.
+// pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
+// else it shows it writes itself, when it is told of `lineage:made` with {name, state, picture, numbers}.
 
 (() => {
   "use strict";
@@ -67,7 +68,7 @@
     }
   }
 
-  /** A picture of a recipe: {picture: {data, dims}, ms}. */
+  /** What comes of a recipe: {picture, numbers: {NAME: ...}, ms}, each {data, dims}. */
   const made = (recipe) =>
     new Promise((take, refuse) => {
       waiting.set((last += 1), { take, refuse });
@@ -110,13 +111,13 @@
 
   const shown = (image) => image.dataset.shows.split(" ");
 
-  function serve(panel, name, picture) {
+  function serve(panel, state, name, { picture, numbers }) {
     for (const image of panel.querySelectorAll("[data-shows]")) {
       const [of, ...where] = shown(image);
       const [first, count = 0, columns = 1] = where.map(Number);
       if (of === name && first + (count || 1) <= picture.dims[0]) paint(image, picture, first, count, columns);
     }
-    panel.dispatchEvent(new CustomEvent("lineage:painted"));
+    panel.dispatchEvent(new CustomEvent("lineage:made", { detail: { name, state, picture, numbers } }));
   }
 
   // ---------------------------------------------------------------- one panel's orders
@@ -158,7 +159,7 @@
     const recipes = recipesOf(state, { ...tools, names }, true);
     if (!recipes) return false;
     order.able = modelsOf(recipes).every((model) => served.has(model));
-    order.next = { recipes, able: order.able };
+    order.next = { recipes, state, able: order.able };
     if (!order.busy) work(panel, order);
     return order.able;
   };
@@ -169,15 +170,15 @@
     const mine = {};
     lineage.pend(mine);
     while (order.next && !trouble) {
-      const { recipes, able } = order.next;
+      const { recipes, state, able } = order.next;
       order.next = null;
       try {
         for (const [name, recipe] of Object.entries(recipes)) {
           if (order.next) break;
-          const { picture, ms } = await made(recipe);
+          const { ms, ...dish } = await made(recipe);
           modelsOf({ name: recipe }).forEach((model) => served.add(model));
           if (!able || !order.able) continue; // the server was asked, about this or about what came after
-          serve(panel, name, picture);
+          serve(panel, state, name, dish);
           tell({ ms });
         }
       } catch (words) {

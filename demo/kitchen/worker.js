@@ -2,7 +2,8 @@
 // page goes on meanwhile. Nothing is fetched before it is needed, and no file is used unverified.
 //
 //   in   {id, recipe}
-//   out  {id, picture: {data, dims}, ms}, {id, trouble: [message, values]} or {loaded, total}, bytes on their way
+//   out  {id, picture, numbers: {name: ...}, ms}, each {data, dims}; {id, trouble: [message, values]};
+//        or {loaded, total}, bytes on their way
 
 import * as ort from "./ort.mjs";
 import { Kitchen, Trouble } from "./recipes.js";
@@ -118,9 +119,14 @@ addEventListener("message", async ({ data: { id, recipe } }) => {
   try {
     const kitchen = await begin();
     const began = performance.now();
-    const { picture } = await kitchen.cook(recipe);
-    const data = Float32Array.from(picture.data);
-    postMessage({ id, picture: { data, dims: picture.dims }, ms: performance.now() - began }, [data.buffer]);
+    const { picture, numbers } = await kitchen.cook(recipe);
+    const ms = performance.now() - began;
+    // Copies, as a graph's outputs may be views of the engine's own memory, which cannot be given away.
+    const given = ({ data, dims }) => ({ data: Float32Array.from(data), dims });
+    const listed = Object.entries(numbers).map(([name, value]) => [name, given(value)]);
+    const dish = { picture: picture && given(picture), numbers: Object.fromEntries(listed) };
+    const moved = [dish.picture, ...Object.values(dish.numbers)].filter(Boolean).map(({ data }) => data.buffer);
+    postMessage({ id, ...dish, ms }, moved);
   } catch (error) {
     const words = error.words ?? [error instanceof Trouble ? error.message : "kitchen.failed"];
     postMessage({ id, trouble: words });

@@ -117,7 +117,7 @@
     }
 
     // Pictures that this browser has made are read when the server has seen them.
-    root.addEventListener("lineage:painted", () => {
+    root.addEventListener("lineage:made", () => {
       for (const slot of wall().querySelectorAll("[data-slot]")) slot.classList.add("stale");
       for (const veils of wall().querySelectorAll(".veils")) veils.replaceChildren();
       mirror();
