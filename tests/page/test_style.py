@@ -350,7 +350,7 @@ def test_a_visitor_stops_and_starts_over(atelier: serving.Page, visit: Callable[
     # What the steps say is held up, so that there is something to stop.
     page.evaluate(
         """panel => document.querySelector(panel).addEventListener('lineage:nearer', event => {
-            if (event.detail.step > 4) event.stopImmediatePropagation();
+            if (event.detail.data?.step > 4) event.stopImmediatePropagation();
         }, {capture: true})""",
         PANEL,
     )
