@@ -6,6 +6,7 @@ from typing import Any
 
 from export import inputs, manifest, test_vectors
 from export.official.words import ABOUT_LICENCE
+from export.onnx_file import OLDEST
 
 KINDS = {
     "model": "a model of the lineage",
@@ -188,11 +189,16 @@ def dataset_card(dataset: Mapping[str, Any]) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
+def _oldest(opset: int) -> str:
+    """Say who can run a file, where that is known."""
+    return f" (onnxruntime {OLDEST[opset]} or later)" if opset in OLDEST else ""
+
+
 def _graphs(graphs: Mapping[str, Any], reference: str = "PyTorch") -> Iterator[str]:
     for role, graph in graphs.items():
         yield (
-            f"**{role}**: `{graph['file']}`, {graph['bytes'] / 1e6:.2f} MB, opset {graph['opset']}, "
-            f"within {graph['tolerance']:g} of {reference}."
+            f"**{role}**: `{graph['file']}`, {graph['bytes'] / 1e6:.2f} MB, opset {graph['opset']}"
+            f"{_oldest(graph['opset'])}, within {graph['tolerance']:g} of {reference}."
         )
         rows = [("input", tensor) for tensor in graph["inputs"]] + [("output", t) for t in graph["outputs"]]
         yield _table(

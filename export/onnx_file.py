@@ -10,6 +10,8 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, load_model_fro
 OPSET = 18  # what PyTorch's exporter writes without converting anything
 # The lowest that the opset needs: onnxruntime 1.15 to 1.17 refuse a file of version 10 that they could run.
 IR_VERSION = helper.find_min_ir_version_for([helper.make_operatorsetid("", OPSET)])
+OLDEST = {18: "1.15"}
+"""The oldest onnxruntime that meets every shipped file's test vectors, by opset; no 1.14 is at hand."""
 PRODUCER = "latent-lineage"
 # Values of the smallest layer that is stored in fewer bits. A smaller one saves little and often stands
 # first, behind z or the code, where one rounding reaches every pixel, or last, where nothing averages it

@@ -254,6 +254,8 @@ def test_files_are_of_the_lowest_version_that_their_opset_needs(shipped: Path) -
     """Catches files that onnxruntime 1.15 to 1.17 refuse and could run: opset 18 in IR version 10."""
     for path in sorted(shipped.rglob("*.onnx")):
         assert onnx.load(path).ir_version == 8, path
+    for path in sorted(catalog.DIRECTORY.rglob("*.onnx")):
+        assert path.read_bytes()[:2] == b"\x08\x08", path  # field 1, a whole number: ir_version = 8
 
 
 def test_gibbs_step_against_enumeration(shipped: Path) -> None:
