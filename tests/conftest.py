@@ -35,6 +35,23 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def one_registry() -> Iterator[None]:
+    """PyTorch's exporter parses the source of 497 operators for every graph, two thirds of what a small one
+    takes; here it does so once.
+    """
+    import functools
+
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    kept = functools.cache(ONNXRegistry.from_torchlib)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            ONNXRegistry, "from_torchlib", classmethod(lambda _, opset_version: kept(opset_version))
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models that ship; tiny ones in a checkout that has none yet."""
     from onnx_models import catalog

@@ -53,6 +53,8 @@ from training import (
     wgan_gp,
 )
 
+pytestmark = pytest.mark.usefixtures("one_registry")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CONVOLUTIONS = dcgan.DCGANConfig(generator_widths=(4, 3), discriminator_widths=(3, 4))

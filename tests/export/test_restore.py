@@ -15,6 +15,8 @@ from onnx_models import seeds
 from tests.export.test_export import TINY, write_run
 from training import checkpoint, rbm
 
+pytestmark = pytest.mark.usefixtures("one_registry")
+
 HIDDEN = 96  # 75,264 weights: a layer large enough to be stored in fewer bits
 
 

@@ -23,6 +23,8 @@ from training import checkpoint, classifier, randomness, stylegan2, stylegan2_en
 from training.config import ConfigError
 from training.stylegan2_encoder import Encoder, EncoderConfig, Inversion
 
+pytestmark = pytest.mark.usefixtures("one_registry")
+
 CPU = torch.device("cpu")
 WIDTHS = (4, 4, 3, 3, 2)
 SMALL = EncoderConfig(
