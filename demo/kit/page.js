@@ -40,6 +40,14 @@ window.lineage = (() => {
     "+": { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" },
   };
 
+  const formats = new Map(); // by language and form: each is costly to make
+
+  function format(form) {
+    const key = language + form;
+    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, forms[form]));
+    return formats.get(key);
+  }
+
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
     return text.replace(/\{(\w+)(?::([%0234.+]))?\}/g, (place, name, form) => {
@@ -47,7 +55,7 @@ window.lineage = (() => {
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
       if (form && typeof value === "number") {
-        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
+        return format(form).format(value).replace("-", "\u2212");
       }
       return String(value);
     });

@@ -277,7 +277,11 @@ lineage.draw = (tool, panel, root) => {
   const plates = new WeakMap(); // by state: {original, seen}
   let reels = new Map(); // by network: a strip on its way, {read, states, done}
 
-  const opacity = ({ data }) => Uint8Array.from({ length: data.length / 4 }, (_, n) => data[4 * n + 3]);
+  function opacity({ data }) {
+    const values = new Uint8Array(data.length / 4);
+    for (let n = 0; n < values.length; n++) values[n] = data[4 * n + 3];
+    return values;
+  }
 
   // The pixels of a small file of ink, as pictures are asked for at their places.
   function reader(image, width, height) {
