@@ -104,6 +104,12 @@ def reconstruct(model: Model, image: Array) -> Recipe:
     return _recipe([step], "rebuilt.reconstruction", ["rebuilt.code"])
 
 
+def classify(model: Model, image: Array) -> Recipe:
+    """Read pictures, float32 [count, channels, height, width]: ``read.class_logits``, no picture."""
+    step = _step("read", model, "classify", {"image": {"numbers": image}})
+    return _recipe([step], None, ["read.class_logits"])
+
+
 def decode(model: Model, code: Sequence[Sequence[float]] | Array) -> Recipe:
     """Make a picture of each code, [count, code size]."""
     return _recipe([_step("made", model, "decode", {"code": {"numbers": code}})], "made.image")

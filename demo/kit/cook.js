@@ -6,7 +6,13 @@
 //
 // are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
 // pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
-// else it shows it writes itself, when it is told of `lineage:made` with {name, state, picture, numbers}.
+// else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made` with
+// {name, state, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told piece by
+// piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being how many
+// there were before. Two more may be said of dishes:
+//
+//   rest    (state, tools) => ..., recipes that wait until the hand rests
+//   whole   whether the panel shows nothing else, so that the server need not be asked
 
 (() => {
   "use strict";
@@ -17,10 +23,10 @@
 
   const dishes = (lineage.dishes = {});
   const waiting = new Map(); // by id: what is done with what comes back
-  const served = new Set(); // models whose pictures this browser has made
+  const served = new Set(); // graphs that this browser has run
   let wish = lineage.choice("cook", WISHES, remembered());
   let worker = null;
-  let tools = null; // what recipes are written with: the seeds' numbers, and demo/kitchen/cookbook.js
+  let tools = null; // what recipes are written with: the seeds' numbers, and what demo/kitchen exports
   let trouble = null; // words
   let last = 0;
   let alone = false; // whether the server has gone silent
@@ -39,7 +45,7 @@
   function fail(words) {
     trouble = words;
     worker?.terminate();
-    worker = null;
+    worker = tools = null;
     for (const { refuse } of waiting.values()) refuse(words);
     waiting.clear();
     tell();
@@ -56,24 +62,38 @@
       else asked?.take(data);
     });
     try {
-      const [{ normals }, { cookbook }, cards] = await Promise.all([
-        import(at("recipes.js")),
-        import(at("cookbook.js")),
+      const [{ normals }, { cookbook }, { chains }, drawing, cards] = await Promise.all([
+        ...["recipes.js", "cookbook.js", "chains.js", "drawing.js"].map((name) => import(at(name))),
         fetch(at("cards.json")).then((answer) => (answer.ok ? answer.json() : Promise.reject())),
       ]);
-      tools = { normals, ...cookbook(cards) };
+      const written = cookbook(cards);
+      tools = { normals, ...drawing, ...written, ...chains(written) };
       for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
     } catch {
       fail(["kitchen.unreachable"]);
     }
   }
 
-  /** What comes of a recipe: {picture, numbers: {NAME: ...}, ms}, each {data, dims}. */
-  const made = (recipe) =>
+  const answer = (asked) =>
     new Promise((take, refuse) => {
-      waiting.set((last += 1), { take, refuse });
-      worker.postMessage({ id: last, recipe });
+      waiting.set(asked.id, { take, refuse });
+      worker.postMessage(asked);
     });
+
+  /** What comes of a recipe: {picture, numbers: {NAME: ...}, ms}, each {data, dims}. */
+  const made = (recipe) => answer({ id: (last += 1), recipe });
+
+  /** The pieces of a film, {moments, done, ms}; who leaves it before its end gives it up. */
+  async function* film(recipe) {
+    const id = (last += 1);
+    try {
+      let piece = await answer({ id, film: recipe });
+      for (; !piece.done; piece = await answer({ id, more: true })) yield piece;
+      yield piece;
+    } finally {
+      worker?.postMessage({ id, left: true });
+    }
+  }
 
   // ---------------------------------------------------------------- painting
 
@@ -94,7 +114,8 @@
     return made;
   }
 
-  function paint(image, picture, first, count, columns) {
+  /** A PNG of one sample, or of a sheet of so many. */
+  function ink(picture, first = 0, count = 0, columns = 1) {
     const [, , height, width] = picture.dims;
     // A clear pixel is all round each picture of a sheet.
     const place = (n) => [(n % columns) * (width + 2) + 1, Math.floor(n / columns) * (height + 2) + 1];
@@ -104,20 +125,27 @@
     for (let n = 0; n < (count || 1); n++) {
       context.putImageData(pixels(picture, first + n), ...(count ? place(n) : [0, 0]));
     }
-    const file = canvas.toDataURL();
+    return canvas.toDataURL();
+  }
+
+  function paint(image, ...what) {
+    const file = ink(...what);
     if (image.tagName === "IMG") image.src = file;
     else image.style.setProperty("--sheet-of", `url(data:${file.replace("data:", "")})`);
   }
 
   const shown = (image) => image.dataset.shows.split(" ");
 
-  function serve(panel, state, name, { picture, numbers }) {
+  const emit = (panel, event, detail) => panel.dispatchEvent(new CustomEvent(`lineage:${event}`, { detail }));
+
+  function serve(panel, state, name, { picture, numbers, ms }) {
     for (const image of panel.querySelectorAll("[data-shows]")) {
       const [of, ...where] = shown(image);
       const [first, count = 0, columns = 1] = where.map(Number);
-      if (of === name && first + (count || 1) <= picture.dims[0]) paint(image, picture, first, count, columns);
+      if (of !== name || !picture || first + (count || 1) > picture.dims[0]) continue;
+      paint(image, picture, first, count, columns);
     }
-    panel.dispatchEvent(new CustomEvent("lineage:made", { detail: { name, state, picture, numbers } }));
+    emit(panel, "made", { name, state, picture, numbers, ms });
   }
 
   // ---------------------------------------------------------------- one panel's orders
@@ -127,7 +155,7 @@
   const SILENCE = 5000; // milliseconds without a word of the server, after which the visitor is told
 
   function open(panel) {
-    const order = { state: null, next: null, able: false, busy: false, silent: null };
+    const order = { state: null, next: null, rest: null, due: null, able: false, busy: false, silent: null };
     orders.set(panel, order);
     panel.addEventListener("lineage:asked", () => {
       clearTimeout(order.silent);
@@ -137,56 +165,100 @@
       clearTimeout(order.silent);
       if (alone) tell();
     });
+    panel.addEventListener("lineage:rested", () => rest(panel, order));
     return order;
   }
 
-  const modelsOf = (recipes) => Object.values(recipes).flatMap(({ steps }) => steps.map(({ model }) => model));
+  const graphsOf = (recipes) =>
+    Object.values(recipes).flatMap(({ steps }) => steps.map(({ model, role, snapshot }) => String([model, role, snapshot])));
+
+  const toolsFor = (panel) => {
+    const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
+    return { ...tools, names };
+  };
 
   /**
-   * Make what a panel shows of a state, or begin to be able to: whether this browser makes it, so that the server
-   * can be asked when the hand rests.
+   * Make what a panel shows of a state, or begin to be able to: whether this browser makes "some" of it, so that the
+   * server can be asked when the hand rests, or "all", so that it need not be; else nothing.
    */
   lineage.cooks = (panel, state) => {
     const recipesOf = dishes[panel.dataset.tab];
-    if (wish === "server" || trouble || !recipesOf) return false;
+    if (!recipesOf) return null;
     const order = orders.get(panel) ?? open(panel);
-    Object.assign(order, { state, able: false, next: null });
+    Object.assign(order, { state, able: false, next: null, rest: null });
+    if (wish === "server" || trouble) return null;
     if (!tools) {
       if (!worker) boot();
-      return false;
+      return null;
     }
-    const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
-    const recipes = recipesOf(state, { ...tools, names }, true);
-    if (!recipes) return false;
-    order.able = modelsOf(recipes).every((model) => served.has(model));
+    const recipes = recipesOf(state, toolsFor(panel), true);
+    if (!recipes) return null;
+    order.able = graphsOf(recipes).every((graph) => served.has(graph));
     order.next = { recipes, state, able: order.able };
     if (!order.busy) work(panel, order);
-    return order.able;
+    if (!order.able) return null;
+    return recipesOf.whole ? "all" : "some";
   };
+
+  // What waits until the hand rests.
+  function rest(panel, order) {
+    const recipesOf = dishes[panel.dataset.tab].rest;
+    if (!recipesOf || !order.able || trouble) return;
+    const recipes = recipesOf(order.state, toolsFor(panel));
+    order.rest = { recipes, state: order.state, able: true };
+    if (!order.busy) work(panel, order);
+  }
 
   // Always the last state, and no other waits.
   async function work(panel, order) {
     order.busy = true;
     const mine = {};
     lineage.pend(mine);
-    while (order.next && !trouble) {
-      const { recipes, state, able } = order.next;
+    while ((order.next || order.rest) && !trouble) {
+      const round = order.next ?? order.rest;
+      if (!order.next) order.rest = null;
       order.next = null;
       try {
-        for (const [name, recipe] of Object.entries(recipes)) {
-          if (order.next) break;
-          const { ms, ...dish } = await made(recipe);
-          modelsOf({ name: recipe }).forEach((model) => served.add(model));
-          if (!able || !order.able) continue; // the server was asked, about this or about what came after
-          serve(panel, state, name, dish);
-          tell({ ms });
-        }
+        await cook(panel, order, round);
       } catch (words) {
         if (!trouble) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
+        if (dishes[panel.dataset.tab].whole && round.able && order.able) emit(panel, "unmade");
       }
     }
     order.busy = false;
     lineage.pend(mine, false);
+  }
+
+  // All recipes of a state, one after the other, unless a newer state comes: the next round begins where this one was
+  // left, so that the last of them has its turn while a hand moves.
+  async function cook(panel, order, { recipes, state, able }) {
+    const wanted = () => able && order.able; // else the server was asked, about this or about what came after
+    const names = Object.keys(recipes);
+    const from = Math.max(0, names.indexOf(order.due));
+    for (const name of [...names.slice(from), ...names.slice(0, from)]) {
+      order.due = name;
+      if (order.next) return;
+      const recipe = recipes[name];
+      if (recipe.steps.some(({ repeat }) => repeat)) await roll(panel, order, { name, state, recipe, wanted });
+      else {
+        const dish = await made(recipe);
+        if (wanted()) serve(panel, state, name, dish);
+        if (wanted()) tell(dish);
+      }
+      for (const graph of graphsOf({ recipe })) served.add(graph);
+    }
+    order.due = null;
+  }
+
+  // A film, until it is over or another state is looked at.
+  async function roll(panel, order, { name, state, recipe, wanted }) {
+    let first = 0;
+    for await (const { moments, done, ms } of film(recipe)) {
+      if (order.state !== state || !wanted()) return;
+      emit(panel, "moments", { name, state, first, moments, done });
+      first += moments.length;
+      tell({ ms: ms / Math.max(1, moments.length) });
+    }
   }
 
   // ---------------------------------------------------------------- who it is
@@ -205,6 +277,8 @@
 
   lineage.kitchen = {
     tell,
+    ink,
+    paint,
     turn() {
       wish = WISHES[(WISHES.indexOf(wish) + 1) % WISHES.length];
       trouble = null;

@@ -40,6 +40,14 @@ window.lineage = (() => {
     "+": { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" },
   };
 
+  const formats = new Map(); // by language and form: each is costly to make
+
+  function format(form) {
+    const key = language + form;
+    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, forms[form]));
+    return formats.get(key);
+  }
+
   function say([id, values = {}, fallback = id]) {
     const text = messages[language][id] ?? messages.en[id] ?? fallback;
     return text.replace(/\{(\w+)(?::([%0234.+]))?\}/g, (place, name, form) => {
@@ -47,7 +55,7 @@ window.lineage = (() => {
       if (value === undefined) return place;
       if (Array.isArray(value)) return say(value);
       if (form && typeof value === "number") {
-        return new Intl.NumberFormat(language, forms[form]).format(value).replace("-", "\u2212");
+        return format(form).format(value).replace("-", "\u2212");
       }
       return String(value);
     });
@@ -436,14 +444,20 @@ window.lineage = (() => {
       pend(element);
       tell();
       // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once. What this
-      // browser makes by itself the server is asked about when the hand rests.
+      // browser makes by itself the server is asked about when the hand rests, if there is anything left to ask.
       const here = lineage.cooks(panel, state);
-      if (here) expectAnswer(element);
-      else wait();
       clearTimeout(settling);
-      if (here) atRest(ask);
-      else settling = setTimeout(ask, settle);
+      if (!here) askSoon();
+      else if (here === "some") {
+        expectAnswer(element);
+        atRest(ask);
+      }
       if (rests) atRest(askTheRest);
+    }
+
+    function askSoon() {
+      wait();
+      settling = setTimeout(ask, settle);
     }
 
     function ask() {
@@ -452,7 +466,10 @@ window.lineage = (() => {
     }
 
     // What is costly, or below the fold.
-    const askTheRest = () => trigger("release");
+    function askTheRest() {
+      trigger("release");
+      panel.dispatchEvent(new CustomEvent("lineage:rested"));
+    }
 
     // What no value of that name can be, as a sentence; what else is wrong with it only the server knows.
     function refusal(name, text) {
@@ -515,6 +532,7 @@ window.lineage = (() => {
     panel.addEventListener("lineage:shown", arrived);
     panel.addEventListener("lineage:answered", due);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
+    panel.addEventListener("lineage:unmade", askSoon); // what this browser was to make, and could not
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = { get: () => state, asked: () => asked, set, refuse, answered, failed: () => failed };
 

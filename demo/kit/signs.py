@@ -33,6 +33,7 @@ def figure(name: str, value: Message | None) -> Markup:
         tag("dt", tag("span", say(f"figure.{name}")), hint(f"figure.{name}.hint")),
         tag("dd", value if value else "–"),
         class_="figure",
+        data_figure=name,
     )
 
 

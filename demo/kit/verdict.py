@@ -1,4 +1,7 @@
-"""Which class each classifier reads: one table, a row of bars for each, so that doubt can be compared."""
+"""Which class each classifier reads: one table, a row of bars for each, so that doubt can be compared.
+
+A row shows what the recipe ``MODEL.read`` gives; where a browser has made that, ``verdict.js`` puts it in.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,7 @@ def _row(model: Model, reading: Classes | LineageError, panel: str) -> Markup:
         class_="verdict",
         style=signs.era(model),
         data_verdict=model.id,
+        data_shows=None if isinstance(reading, LineageError) else f"{model.id}.read",
     )
 
 

@@ -41,5 +41,20 @@ export const cookbook = (cards) => {
     };
   };
 
-  return { cards, generate, sample, portrait };
+  /** A picture rebuilt. */
+  const reconstruct = (model, image) => ({
+    recipe: 1,
+    steps: [step("rebuilt", model, "reconstruct", () => ({ numbers: [image] }))],
+    picture: "rebuilt.reconstruction",
+    numbers: ["rebuilt.code"],
+  });
+
+  /** What a classifier makes of a picture. */
+  const classify = (model, image) => ({
+    recipe: 1,
+    steps: [step("read", model, "classify", () => ({ numbers: [image] }))],
+    numbers: ["read.class_logits"],
+  });
+
+  return { cards, step, generate, sample, portrait, reconstruct, classify };
 };

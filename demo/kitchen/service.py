@@ -23,6 +23,8 @@ from onnx_models.catalog import Catalog, Graph
 HERE = Path(__file__).resolve().parent
 ROOM = "kitchen"
 MODELS = "models"
+SCRIPTS = ("worker.js", "cookbook.js", "chains.js", "drawing.js")
+"""Of this folder."""
 _MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json"}
 
 
@@ -31,7 +33,7 @@ class Service:
 
     def __init__(self, catalog: Catalog) -> None:
         self.files = {
-            **{name: (HERE / name).read_bytes() for name in ("worker.js", "cookbook.js")},
+            **{name: (HERE / name).read_bytes() for name in SCRIPTS},
             "recipes.js": Path(recipes.__file__).with_suffix(".js").read_bytes(),
             "cards.json": json.dumps(cards(catalog), separators=(",", ":")).encode(),
             engine.SCRIPT: (engine.DIRECTORY / engine.SCRIPT).read_bytes(),

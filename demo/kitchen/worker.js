@@ -4,6 +4,14 @@
 //   in   {id, recipe}
 //   out  {id, picture, numbers: {name: ...}, ms}, each {data, dims}; {id, trouble: [message, values]};
 //        or {loaded, total}, bytes on their way
+//
+// A film, what a recipe's repeated step gives each time, comes in pieces that are asked for one by one: who asks for
+// no more leaves nothing behind.
+//
+//   in   {id, film: recipe}, then {id, more: true} for each other piece, or {id, left: true}
+//   out  {id, moments: [{picture, numbers}, ...], done, ms}
+//
+// `ms` is the time inside onnxruntime.
 
 import * as ort from "./ort.mjs";
 import { Kitchen, Trouble } from "./recipes.js";
@@ -84,7 +92,7 @@ async function file({ sha256: promised, bytes }) {
 
 // --------------------------------------------------------------------------------------------------- cooking
 
-/** The runtime and what every model says of itself, once; after a failure they are asked for again. */
+/** What opens models, once; after a failure it is made again. */
 let begun = null;
 const begin = () => (begun ??= start().catch((error) => ((begun = null), Promise.reject(error))));
 
@@ -108,26 +116,76 @@ async function start() {
     }
     return sessions.get(key);
   };
-  return new Kitchen(ort, (id) => {
+  return (id) => {
     const card = cards[id];
     if (!card) throw new Said("kitchen.nobody", { model: id });
     return { card, session: (role, seen) => session(seen === undefined ? card.graphs[role] : card.snapshots[seen]) };
-  });
+  };
 }
 
-addEventListener("message", async ({ data: { id, recipe } }) => {
+/** A kitchen, and how long it has been inside onnxruntime. */
+async function kitchen() {
+  const open = await begin();
+  const clock = { ms: 0 };
+  const timed = (session) => ({
+    async run(feeds) {
+      const began = performance.now();
+      const found = await session.run(feeds);
+      clock.ms += performance.now() - began;
+      return found;
+    },
+  });
+  const opened = (id) => {
+    const { card, session } = open(id);
+    return { card, session: async (...graph) => timed(await session(...graph)) };
+  };
+  return { clock, cooks: new Kitchen(ort, opened) };
+}
+
+/** Copies, as a graph's outputs may be views of the engine's own memory, which cannot be given away. */
+function dish({ picture, numbers }) {
+  const given = ({ data, dims }) => ({ data: Float32Array.from(data), dims });
+  const listed = Object.entries(numbers).map(([name, value]) => [name, given(value)]);
+  return { picture: picture && given(picture), numbers: Object.fromEntries(listed) };
+}
+
+const buffers = ({ picture, numbers }) =>
+  [picture, ...Object.values(numbers)].filter(Boolean).map(({ data }) => data.buffer);
+
+async function still({ id, recipe }) {
+  const { clock, cooks } = await kitchen();
+  const made = dish(await cooks.cook(recipe));
+  postMessage({ id, ...made, ms: clock.ms }, buffers(made));
+}
+
+const PIECE = 100; // milliseconds that are worked before a piece is given and others have their turn
+const films = new Map(); // by id: those that have begun and may go on
+
+async function piece({ id, film }) {
+  if (film) {
+    const { clock, cooks } = await kitchen();
+    films.set(id, { clock, frames: cooks.frames(film) });
+  }
+  const { clock, frames } = films.get(id);
+  const moments = [];
+  clock.ms = 0;
+  let done = false;
+  for (const end = performance.now() + PIECE; !done && performance.now() < end; ) {
+    const next = await frames.next();
+    done = next.done;
+    if (!done) moments.push(dish(next.value));
+  }
+  if (done) films.delete(id);
+  postMessage({ id, moments, done, ms: clock.ms }, moments.flatMap(buffers));
+}
+
+addEventListener("message", async ({ data: asked }) => {
+  const { id } = asked;
+  if (asked.left) return void films.delete(id);
   try {
-    const kitchen = await begin();
-    const began = performance.now();
-    const { picture, numbers } = await kitchen.cook(recipe);
-    const ms = performance.now() - began;
-    // Copies, as a graph's outputs may be views of the engine's own memory, which cannot be given away.
-    const given = ({ data, dims }) => ({ data: Float32Array.from(data), dims });
-    const listed = Object.entries(numbers).map(([name, value]) => [name, given(value)]);
-    const dish = { picture: picture && given(picture), numbers: Object.fromEntries(listed) };
-    const moved = [dish.picture, ...Object.values(dish.numbers)].filter(Boolean).map(({ data }) => data.buffer);
-    postMessage({ id, ...dish, ms }, moved);
+    await (asked.recipe ? still(asked) : piece(asked));
   } catch (error) {
+    films.delete(id);
     const words = error.words ?? [error instanceof Trouble ? error.message : "kitchen.failed"];
     postMessage({ id, trouble: words });
   }

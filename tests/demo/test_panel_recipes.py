@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from demo import panels
-from demo.engine import history, inference, styles
+from demo.engine import history, inference, judging, styles
 from demo.engine.library import Library
 from demo.kit import sprites
 from demo.kit.paper import to_bytes
@@ -72,8 +72,9 @@ def test_draw_shows_what_its_recipes_cook(library: Library) -> None:
     asked = {"example": 3, "damage": "half", "steps": 4, "seed": 2}
     made = cooked(library, "draw", asked)
     markup = draw.show_answers(library, draw.State(**asked)) + draw.show_chains(library, draw.State(**asked))
-    assert made
-    assert all(shown(pictures[0], markup) for pictures in made.values())
+    assert all(shown(pictures[0], markup) for pictures in made.values() if len(pictures))
+    numbers_alone = {name for name, pictures in made.items() if not len(pictures)}
+    assert numbers_alone == {f"{model.id}.read" for model in judging.readers(library, "mnist")}
 
 
 def test_one_z_shows_what_its_recipes_cook(library: Library) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import io
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -13,17 +14,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Route, expect
 
-from demo.engine import styles
+from demo.engine import examples, images, inference, judging, styles
 from demo.engine.library import Library
+from demo.kit import sprites
+from demo.panels.draw import panel as draw
 from demo.panels.dream import panel as dream
 from demo.panels.latent import scene as latent
+from demo.panels.movie import panel as movie
 from demo.panels.style import state as style
 from onnx_models import cookbook
 from tests import serving, tiny
 from tests.browser import Visit, idle
+from tests.page.test_drawing import seven
+from tests.page.test_first_half import shown
+from tests.page.test_page import draw_seven
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +51,7 @@ SEEN = f"""selector => {{
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tiny.write_models(tmp_path_factory.mktemp("kitchen") / "models")
+    directory = tiny.write_first_half(tmp_path_factory.mktemp("kitchen") / "models")
     tiny.write_model(directory, "labelled", tiny.gan(seed=32, conditional=True), year=2016)
     tiny.write_model(directory, "faces", tiny.stylegan(size=16), family="stylegan2")
     return directory
@@ -64,7 +71,10 @@ def picture(uri: str) -> np.ndarray:
 
 
 def choose(page: Page, panel: str, seed: int) -> None:
-    page.locator(f"#panel-{panel} input[name=seed]").first.fill(str(seed))
+    if panel == "draw":
+        page.locator("#panel-draw .thumb").nth(seed % 10).click()
+    else:
+        page.locator(f"#panel-{panel} input[name=seed]").first.fill(str(seed))
     idle(page)
 
 
@@ -77,7 +87,7 @@ def warm(page: Page, panel: str) -> None:
     pytest.fail(f"this browser never cooked: {page.locator(WHO).inner_text()}")
 
 
-@pytest.mark.parametrize("panel", ["latent", "style", "onez", "dream"])
+@pytest.mark.parametrize("panel", ["latent", "style", "onez", "dream", "draw"])
 def test_the_browser_makes_the_picture_that_the_server_makes(
     kitchen: serving.Page, visit: Callable[..., Visit], panel: str
 ) -> None:
@@ -98,9 +108,14 @@ RECIPES = """async ([panel, states]) => {
     const at = (name) => new URL(`${lineageKitchen}/${name}`, document.baseURI);
     const { normals } = await import(at("recipes.js"));
     const { cookbook } = await import(at("cookbook.js"));
+    const { chains } = await import(at("chains.js"));
+    const { corrupt, prepare } = await import(at("drawing.js"));
     const cards = await (await fetch(at("cards.json"))).json();
     const plain = (key, value) => (ArrayBuffer.isView(value) ? [...value] : value);
-    const tools = { normals, ...cookbook(cards) };
+    const places = [...document.querySelectorAll(`#panel-${panel} [data-shows]`)];
+    const names = new Set(places.map(({ dataset }) => dataset.shows.split(" ")[0]));
+    const tools = { names, normals, corrupt, prepare, ...cookbook(cards) };
+    Object.assign(tools, chains(tools));
     const written = (state) => lineage.dishes[panel](state, tools, true);
     return states.map((state) => JSON.parse(JSON.stringify(written(state), plain)));
 }"""
@@ -113,6 +128,15 @@ def agree(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return len(found) == len(wanted) and all(map(agree, found, wanted))
     return bool(abs(found - wanted) <= 1e-6) if isinstance(wanted, float) else bool(found == wanted)
+
+
+def last_pictures(film: Any) -> Any:
+    """The recipe of what a film of chains ends in: not of its start, nor of the last look at its end."""
+    steps = [step for step in film["steps"] if step["name"] != "start"]
+    for step in steps:
+        if "repeat" in step:
+            step["repeat"]["times"] -= 1
+    return {"recipe": film["recipe"], "steps": steps}
 
 
 def test_a_browser_writes_the_recipes_that_the_server_writes(
@@ -149,6 +173,28 @@ def test_a_browser_writes_the_recipes_that_the_server_writes(
             )
             for _ in range(25)
         ],
+        "draw": [
+            draw.State(
+                example=toss.randrange(40),  # four of each of ten classes at least are on the desk
+                damage=toss.choice(["none", "salt", "half", "brush"]),
+                amount=toss.randrange(101),
+                hidden="".join(toss.choice("01") for _ in range(28 * 28)),
+                models="rbm,dbn,autoencoder,vae",
+                seed=toss.randrange(2**32),
+            )
+            for _ in range(25)
+        ],
+        "movie": [
+            movie.State(
+                model="dbn",
+                label=toss.choice(["free", "each", *map(str, range(10))]),
+                start=toss.choice(["noise", "drawing"]),
+                example=toss.randrange(40),
+                seed=toss.randrange(2**32),
+                steps=toss.randrange(1, 301),
+            )
+            for _ in range(25)
+        ],
     }
     for panel, asked in states.items():
         written = page.evaluate(RECIPES, [panel, [*map(asdict, asked)]])
@@ -156,7 +202,10 @@ def test_a_browser_writes_the_recipes_that_the_server_writes(
         for state, found in zip(asked, written, strict=True):
             wanted = recipes(library, state)
             for name, recipe in found.items():
-                assert agree(recipe, cookbook.plain(wanted[name])), (state, name)
+                there = json.loads(json.dumps(cookbook.plain(wanted[name])))
+                if panel == "movie":
+                    recipe, there = last_pictures(recipe), {key: there[key] for key in ("recipe", "steps")}
+                assert agree(recipe, there), (state, name)
 
 
 def test_no_engine_is_fetched_for_who_wants_the_server_alone(
@@ -229,3 +278,194 @@ def test_whatever_fails_is_said_and_the_server_cooks_on(
     choose(page, "latent", 32)
     assert page.locator(PICTURE).get_attribute("src") != before
     visitor.complaints.clear()  # the browser's own, of what was kept from it
+
+
+# ----------------------------------------------------------------------------------------------- drawings
+
+PREPARED = """async (sheets) => {
+    const { prepare } = await import(new URL(`${lineageKitchen}/drawing.js`, document.baseURI));
+    const coverage = (sheet) => Uint8Array.from(atob(sheet), (one) => one.charCodeAt(0));
+    return sheets.map((sheet) => [...(prepare(coverage(sheet), 280, 280) ?? [])]);
+}"""
+
+
+def strokes(toss: random.Random) -> np.ndarray:
+    """The opacity of a sheet with some lines and dots on it, uint8 [280, 280]."""
+    sheet = Image.new("L", (1120, 1120))
+    pen = ImageDraw.Draw(sheet)
+    for _ in range(toss.randint(1, 3)):
+        path = [(toss.randint(80, 1040), toss.randint(80, 1040)) for _ in range(toss.randint(1, 4))]
+        for x, y in path:
+            pen.ellipse((x - 44, y - 44, x + 44, y + 44), fill=255)
+        pen.line(path, fill=255, width=88)
+    return np.asarray(sheet.resize((280, 280), Image.Resampling.BOX))
+
+
+def test_a_drawing_is_prepared_here_as_the_server_prepares_it(
+    kitchen: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    """Catches another box, rounding or grain; a symmetrical digit that goes to the other of two places."""
+    toss = random.Random(8)
+    sheets = [strokes(toss) for _ in range(30)]
+    for box in ((60, 100, 220, 180), (130, 30, 151, 250), (100, 100, 105, 105)):  # symmetrical; a dot
+        sheet = Image.new("L", (280, 280))
+        ImageDraw.Draw(sheet).rectangle(box, fill=255)
+        sheets.append(np.asarray(sheet))
+    page = visit(kitchen).open()
+    sent = [base64.b64encode(sheet.tobytes()).decode() for sheet in sheets]
+    for sheet, found in zip(sheets, page.evaluate(PREPARED, sent), strict=True):
+        tone = np.full((280, 280, 3), 0x1C, np.uint8)
+        wanted = images.prepare_drawing(np.concatenate([tone, sheet[..., None]], axis=2))
+        assert np.abs(np.reshape(found, (28, 28)) - wanted[0]).max() < 1e-5
+    # All over, or along one side: the server looks at these more closely.
+    hard = np.zeros((2, 280, 280), np.uint8)
+    hard[0], hard[1, :, :20] = 255, 255
+    sent = [base64.b64encode(sheet.tobytes()).decode() for sheet in hard]
+    assert page.evaluate(PREPARED, sent) == [[], []]
+
+
+TOLD = """([selector, target, name, wanted]) => {
+    const said = ({ dataset }) => JSON.parse(dataset.say)[target][1][name];
+    const told = [...document.querySelectorAll(selector)].map(said);
+    const near = (value, k) => Math.abs(value - wanted[k]) <= 1e-3 * Math.max(1, Math.abs(wanted[k]));
+    return told.length === wanted.length && told.every(near);
+}"""
+"""Whether the words at each of some places say these values."""
+
+
+def wait_told(page: Page, selector: str, target: str, name: str, wanted: Any) -> None:
+    page.wait_for_function(TOLD, arg=[selector, target, name, [float(value) for value in wanted]])
+
+
+def compare_drawing(page: Page, library: Library) -> None:
+    """Until all that Draw says is that of its state; the pictures then are."""
+    state = draw.State(**page.evaluate("document.querySelector('#panel-draw').lineage.get()"))
+    original = examples.original(library, state.drawing, state.example)
+    damage = draw._corruption(state)
+    chosen = state.models.split(",")
+    rebuilt = inference.reconstruct(library, original, chosen, damage, state.seed)
+    assert (rebuilt.shown != original).any()
+    for answer in rebuilt.answers:
+        card = f"#panel-draw .card[data-card={answer.model_id}]"
+        wait_told(page, f"{card} [data-figure=error] dd", "text", "value", [answer.squared_error])
+        assert answer.image is not None
+        image = str(page.locator(f"{card} img").get_attribute("src"))
+        assert np.abs(picture(image) - picture(sprites.ink_uri(answer.image))).max() <= 1
+    for name, wanted in (("src", rebuilt.shown), ("data-original", original)):
+        image = str(page.locator("#panel-draw .seen img").get_attribute(name))
+        assert np.abs(picture(image) - picture(sprites.ink_uri(wanted))).max() <= 1
+    for model, reading in judging.read(library, judging.readers(library, "mnist"), rebuilt.shown):
+        assert isinstance(reading, inference.Classes)
+        row = f"#panel-draw [data-verdict={model.id}]"
+        wait_told(page, f"{row} .bars li", "aria-label", "part", reading.probabilities[0])
+        expect(page.locator(f"{row} .numeral")).to_have_text(str(reading.labels[0]))
+        expect(page.locator(f"{row} .chosen")).to_have_text(str(reading.labels[0]))
+    for model in ("rbm", "dbn"):
+        chain = inference.gibbs(library, model, rebuilt.shown, state.steps, state.seed)
+        strip = f"#panel-draw [data-strip={model}]"
+        moments = sorted({round(moment) for moment in np.linspace(0, state.steps, draw.FRAMES)})
+        expect(page.locator(f"{strip} .moment")).to_have_text([*map(str, moments)])
+        wait_told(page, f"{strip} .energy", "text", "value", chain.free_energy[moments, 0])
+        sheet = sprites.Sheet(chain.visible_means[moments, 0], len(moments)).style
+        found = picture(page.locator(strip).evaluate(SHOWN))
+        assert np.abs(found - picture(sheet.partition("url(")[2].partition(")")[0])).max() <= 1
+    expect(page.locator("#panel-draw .strips > .stale")).to_have_count(0)
+
+
+SOUGHT = """([step, energy]) => {
+    const root = document.querySelector("#panel-movie");
+    const scrub = root.querySelector("[data-scrub]");
+    scrub.value = step;
+    scrub.dispatchEvent(new Event("input", { bubbles: true }));
+    const { text: [, at] } = JSON.parse(root.querySelector(".transport output").dataset.say);
+    return at.step === step && Math.abs(at.energy - energy) <= 0.06 + 1e-4 * Math.abs(energy);
+}"""
+
+
+def compare_movie(page: Page, library: Library) -> None:
+    """Until the movie is that of its state; the frames then are, as deep as its sheets."""
+    state = movie.State(**page.evaluate("document.querySelector('#panel-movie').lineage.get()"))
+    _, steps = movie._start(library, state)
+    states = list(steps)
+    for step in (state.steps, 1, 0):
+        page.wait_for_function(SOUGHT, arg=[step, float(states[step].free_energy[0])])
+        canvases = page.locator("#panel-movie [data-chain]")
+        for chain in (0, 9):
+            depth = np.rint(15 * states[step].visible_mean[chain, 0]) * 17
+            away = np.abs(shown(canvases.nth(chain)).astype(int) - depth)
+            assert away.max() <= 17  # a depth of ink, where a mean is half way between two
+            assert (away > 0).mean() < 0.01
+        hidden = shown(page.locator("#panel-movie [data-layer]").nth(-2))
+        assert (hidden.ravel() == 255 * states[step].layers[-1].values[0]).all()
+
+
+def test_without_the_server_drawing_damaging_and_dreaming_go_on(
+    models: Path, visit: Callable[..., Visit]
+) -> None:
+    """Catches a picture, an error, a reading, a strip or a movie that is another's, or the server's alone."""
+    library = Library.open([models], "cpu")
+    with serving.page(models.parent / "drawn", [models]) as running:
+        drawing, dreaming = visit(running, cooks=True), visit(running, cooks=True)
+        page, cinema = (
+            drawing.open("?tab=draw&damage=salt"),
+            dreaming.open("?tab=movie&steps=40&start=drawing"),
+        )
+        warm(page, "draw")
+        warm(cinema, "movie")
+        running.process.terminate()
+        running.process.wait()
+    page.get_by_role("button", name="Clear").click()
+    draw_seven(page)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    compare_drawing(page, library)
+    page.locator("#panel-draw .thumb").nth(4).click()
+    page.locator("[name=damage][value=half]").check(force=True)
+    page.locator("#panel-draw [name=steps]").fill("4")
+    compare_drawing(page, library)
+    expect(page.locator(WHO)).to_have_text("the server is silent · this browser goes on")
+    # A movie that is given up for another leaves nothing of itself.
+    cinema.evaluate(
+        "for (const seed of [3, 4, 5, 6]) document.querySelector('#panel-movie').lineage.set({ seed })"
+    )
+    compare_movie(cinema, library)
+    cinema.locator("#panel-movie [name=label][value=free]").check(force=True)
+    compare_movie(cinema, library)
+    expect(cinema.get_by_role("radio", name="Chain 1", exact=True)).to_be_visible()
+    cinema.locator("#panel-movie [name=start][value=noise]").check(force=True)
+    compare_movie(cinema, library)
+    for visitor in (drawing, dreaming):
+        visitor.complaints.clear()  # the browser's own, of a server that is not there
+
+
+def test_a_movie_made_here_is_not_asked_for(kitchen: serving.Page, visit: Callable[..., Visit]) -> None:
+    """Catches a server that computes what nobody waits for: a movie is the most that the page asks of it."""
+    page = visit(kitchen, cooks=True).open("?tab=movie&steps=40")
+    warm(page, "movie")
+    asked: list[str] = []
+    page.on("request", lambda request: "/queue/join" in request.url and asked.append(request.url))
+    choose(page, "movie", 11)
+    expect(page.locator("#panel-movie .transport output")).to_contain_text("/ 40")
+    assert not asked
+    # A stage that is not there is the server's to lay out.
+    page.locator("#panel-movie [name=model][value=rbm]").check(force=True)
+    expect(page.locator("#panel-movie [data-card=rbm]")).to_be_visible()
+    assert asked
+
+
+def test_a_photograph_that_the_server_has_prepared_is_damaged_here(
+    kitchen: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    page = visit(kitchen, cooks=True).open("?tab=draw&damage=salt")
+    warm(page, "draw")
+    page.locator(".bring input").first.set_input_files(
+        {"name": "seven.png", "mimeType": "image/png", "buffer": seven()}
+    )
+    idle(page)
+    page.evaluate(SEEN, "#panel-draw [data-shows]")
+    page.locator("#panel-draw [name=amount]").fill("12")
+    idle(page)
+    seen = [picture(uri) for uri in page.evaluate("window.seen")]
+    assert len(seen) >= 1
+    assert np.abs(seen[0] - seen[-1]).max() <= 1
+    shows = page.locator("#panel-draw [data-shows]").first.evaluate(SHOWN)
+    assert np.abs(picture(shows) - seen[0]).max() <= 1

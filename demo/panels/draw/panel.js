@@ -13,6 +13,8 @@ lineage.draw = (tool, panel, root) => {
   const CELL = SIDE / CELLS;
   const PEN = 22; // scaled into MNIST's 20-pixel box a digit of usual size has strokes of two pixels, as there
   const BRUSH = 2.2; // radius in cells
+  const FRAMES = 10; // most pictures in a strip
+  const MOST_STEPS = 100;
   const INK = "#1c1b1a"; // turned round by the stylesheet in dark mode, like every other picture in ink
 
   const canvas = tool.querySelector("canvas");
@@ -72,6 +74,7 @@ lineage.draw = (tool, panel, root) => {
     });
   }
 
+  let sheet = null; // {drawing, coverage}: the last that left the canvas, and the opacity of its pixels
   const copy = document.createElement("canvas");
   copy.width = copy.height = SIDE;
 
@@ -82,10 +85,14 @@ lineage.draw = (tool, panel, root) => {
     leaving = lineage.nextFrame(copy, () => {
       if (blank()) return;
       if (strokes.length && !lineage.legible()) return panel.refuse([["page.blind"]]);
-      paint(copy.getContext("2d", { willReadFrequently: true }), 1);
+      const context = copy.getContext("2d", { willReadFrequently: true });
+      paint(context, 1);
       cleared = false;
       root.classList.remove("stale");
-      panel.set({ drawing: strokes.length ? copy.toDataURL("image/png") : brought });
+      if (!strokes.length) return void panel.set({ drawing: brought });
+      const drawing = copy.toDataURL("image/png");
+      sheet = { drawing, coverage: opacity(context.getImageData(0, 0, SIDE, SIDE)) };
+      panel.set({ drawing });
     });
   }
 
@@ -251,14 +258,188 @@ lineage.draw = (tool, panel, root) => {
     const seen = root.querySelector(".seen img");
     if (!seen) return;
     const image = new Image();
+    const answered = isAnswered() && panel.get();
     image.onload = () => {
       original = image;
+      if (answered) learn(image, answered);
       const { drawing } = panel.get();
       if (!coming && drawing === brought && !strokes.length && !cleared) base = image;
       redraw();
     };
     image.src = seen.dataset.original;
   }
+
+  // ---------------------------------------------------------------- what this browser makes by itself
+
+  const KEPT = 16; // prepared drawings
+  const examples = new Map(); // pictures of 28 x 28, by their position
+  const drawings = new Map(); // the same by what was sent; null where it is the server's to make
+  const plates = new WeakMap(); // by state: {original, seen}
+  let reels = new Map(); // by network: a strip on its way, {read, states, done}
+
+  function opacity({ data }) {
+    const values = new Uint8Array(data.length / 4);
+    for (let n = 0; n < values.length; n++) values[n] = data[4 * n + 3];
+    return values;
+  }
+
+  // The pixels of a small file of ink, as pictures are asked for at their places.
+  function reader(image, width, height) {
+    const board = document.createElement("canvas");
+    Object.assign(board, { width, height });
+    const context = board.getContext("2d", { willReadFrequently: true });
+    context.drawImage(image, 0, 0);
+    return (x, y) => Float32Array.from(opacity(context.getImageData(x, y, CELLS, CELLS)), (value) => value / 255);
+  }
+
+  // A browser that protects against fingerprints would tell other pixels.
+  async function learnExamples() {
+    const [, uri] = /url\("?(.*?)"?\)/.exec(thumbs.style.getPropertyValue("--pictures"));
+    const all = await lineage.decode(uri);
+    if (!lineage.legible()) return;
+    const picture = reader(all, all.width, all.height);
+    rows.forEach((positions, down) =>
+      positions.forEach((position, across) => examples.set(position, picture(across * CELLS, down * CELLS))),
+    );
+  }
+
+  // What the server has prepared this browser goes on with: photographs, and examples that are not on the desk.
+  function learn(image, { drawing, example }) {
+    if ((drawing ? drawings.get(drawing) : examples.get(example)) || !lineage.legible()) return;
+    const picture = reader(image, CELLS, CELLS)(0, 0);
+    if (drawing) keepDrawing(drawing, picture);
+    else examples.set(example, picture);
+  }
+
+  // The server's answer is that of the state, and no sentence about it.
+  function isAnswered() {
+    const { dataset, lastElementChild } = root.querySelector(".view.answers");
+    return Number(dataset.of ?? 0) === panel.asked() && !lastElementChild.classList.contains("stale");
+  }
+
+  function keepDrawing(drawing, picture) {
+    drawings.delete(drawing);
+    drawings.set(drawing, picture);
+    if (drawings.size > KEPT) drawings.delete(drawings.keys().next().value);
+  }
+
+  // What the networks would see of a drawing or an example, undamaged; null where only the server knows.
+  function originalOf({ drawing, example }, { prepare }) {
+    if (!drawing) return examples.get(example) ?? null;
+    if (!drawings.has(drawing) && sheet?.drawing === drawing) {
+      keepDrawing(drawing, prepare(sheet.coverage, SIDE, SIDE));
+    }
+    return drawings.get(drawing) ?? null;
+  }
+  panel.original = originalOf; // for who starts from the drawing
+
+  // A picture is named by the network that rebuilt it, what else is made of it NETWORK.KIND.
+  const networks = (names, kind) => {
+    const parts = [...names].map((name) => name.split("."));
+    return parts.filter(([, its]) => its === kind).map(([model]) => model);
+  };
+
+  lineage.dishes.draw = (state, tools) => {
+    const original = originalOf(state, tools);
+    const seen = original && tools.corrupt(original, state);
+    if (!seen || !(Number.isInteger(state.steps) && state.steps >= 1 && state.steps <= MOST_STEPS)) return null;
+    const [cards, readers] = [networks(tools.names), networks(tools.names, "read")];
+    if (String([...cards].sort()) !== String(state.models.split(",").sort())) return null; // others are to be laid out
+    plates.set(state, { original, seen });
+    return Object.fromEntries([
+      ...cards.map((model) => [model, tools.reconstruct(model, seen)]),
+      ...readers.map((model) => [`${model}.read`, tools.classify(model, seen)]),
+    ]);
+  };
+
+  lineage.dishes.draw.rest = (state, { names, chain, states }) => {
+    const { steps, seed } = state;
+    const dreamers = networks(names, "chain");
+    reels = new Map(dreamers.map((model) => [model, { read: states(model), states: [], done: false }]));
+    const dreamt = (model) => chain(model, plates.get(state).seen, { steps, seed });
+    return Object.fromEntries(dreamers.map((model) => [`${model}.chain`, dreamt(model)]));
+  };
+
+  function see({ original, seen }) {
+    const image = root.querySelector(".seen img");
+    const ink = (data) => lineage.kitchen.ink({ data, dims: [1, 1, CELLS, CELLS] });
+    image.src = ink(seen);
+    image.dataset.original = ink(original);
+    const hurt = seen.some((value, n) => value !== original[n]);
+    lineage.name(image, [hurt ? "draw.seen.alt.damaged" : "draw.seen.alt"], "alt");
+    shown();
+  }
+
+  function tellCard(model, { data }, original, ms) {
+    const card = root.querySelector(`.card[data-card="${CSS.escape(model)}"]`);
+    const error = data.reduce((total, value, n) => total + (value - original[n]) ** 2, 0);
+    const words = ["draw.rebuilt.alt", { model: [`model.${model}.title`], error }];
+    lineage.name(card.querySelector("img"), words, "alt");
+    lineage.name(card.querySelector("[data-figure=error] dd"), ["figure.number", { value: error }]);
+    lineage.name(card.querySelector("[data-figure=time] dd"), ["figure.ms", { value: ms }]);
+  }
+
+  let onView = null; // the state of what they see
+  root.addEventListener("lineage:made", ({ detail: { name, state, picture, numbers, ms } }) => {
+    const [model, kind] = name.split(".");
+    const plate = plates.get(state);
+    if (state !== onView) see(plate);
+    onView = state;
+    strips().classList.add("stale"); // until those of this picture are there
+    if (!kind) return tellCard(model, picture, plate.original, ms);
+    const row = root.querySelector(`[data-verdict="${CSS.escape(model)}"]`);
+    lineage.verdict(row, numbers["read.class_logits"].data, ms);
+  });
+
+  // ---------------------------------------------------------------- strips
+
+  const strips = () => root.querySelector(".view.strips").lastElementChild;
+
+  root.addEventListener("lineage:moments", ({ detail: { name, state, moments, done } }) => {
+    const [model] = name.split(".");
+    const reel = reels.get(model);
+    reel.states.push(...moments.map(reel.read));
+    if (!done) return;
+    reel.done = true;
+    tellStrip(model, reel.states, state.steps);
+    strips().classList.toggle("stale", [...reels.values()].some((other) => !other.done));
+  });
+
+  function tellStrip(model, states, steps) {
+    const strip = root.querySelector(`[data-strip="${CSS.escape(model)}"]`);
+    const parts = Array.from({ length: FRAMES }, (_, k) => Math.round((k * steps) / (FRAMES - 1)));
+    const moments = [...new Set(parts)];
+    const data = new Float32Array(moments.length * CELLS * CELLS);
+    moments.forEach((moment, k) => data.set(states[moment].picture, k * CELLS * CELLS));
+    const sheet = { data, dims: [moments.length, 1, CELLS, CELLS] };
+    lineage.kitchen.paint(strip, sheet, 0, moments.length, moments.length);
+    for (const size of ["--across", "--frames"]) strip.style.setProperty(size, moments.length);
+    const energies = states.map(({ energy }) => energy[0]);
+    const film = strip.querySelector(".film");
+    while (film.children.length > moments.length) film.lastElementChild.remove();
+    while (film.children.length < moments.length) film.append(film.lastElementChild.cloneNode(true));
+    moments.forEach((step, k) => {
+      const [picture, moment, nats] = film.children[k].children;
+      const energy = energies[step];
+      picture.style.setProperty("--column", k);
+      lineage.name(picture, ["draw.frame.alt", { step, energy }], "aria-label");
+      moment.textContent = step;
+      lineage.name(nats, ["figure.nats", { value: energy }]);
+    });
+    tellCurve(strip.querySelector(".curve"), model, energies);
+  }
+
+  function tellCurve(curve, model, energies) {
+    const [lowest, steps] = [Math.min(...energies), energies.length - 1];
+    const span = Math.max(Math.max(...energies) - lowest, 1e-6);
+    const points = energies.map((energy, k) => [(100 * k) / steps, 32 - (28 * (energy - lowest)) / span]);
+    const written = points.map((point) => point.map((place) => place.toFixed(2)).join(","));
+    curve.querySelector("polyline").setAttribute("points", written.join(" "));
+    const ends = { first: energies[0], last: energies.at(-1) };
+    lineage.name(curve, ["draw.curve.alt", { model: [`model.${model}.title`], steps, ...ends }], "aria-label");
+  }
+
+  // ---------------------------------------------------------------- the pen
 
   const pen = lineage.pen(canvas, {
     side: SIDE,
@@ -274,6 +455,7 @@ lineage.draw = (tool, panel, root) => {
   });
 
   root.addEventListener("lineage:shown", shown);
+  if (thumbs) lineage.during(learnExamples());
   shown();
   redraw();
 };

@@ -145,7 +145,9 @@ def _card(model: Model, answer: Answer) -> Markup:
     return signs.card(
         model,
         sprites.picture(
-            answer.image, say("draw.rebuilt.alt", model=signs.title(model), error=answer.squared_error)
+            answer.image,
+            say("draw.rebuilt.alt", model=signs.title(model), error=answer.squared_error),
+            data_shows=f"{model.id} 0",
         ),
         tag(
             "dl",
@@ -200,6 +202,7 @@ def _strip(library: Library, model: Model, start: Array, steps: int, seed: int) 
         class_="strip",
         style=f"{signs.era(model)};{signs.frames(len(moments), 5)};{sheet.style}",
         data_strip=model.id,
+        data_shows=f"{model.id}.chain",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from demo.engine import examples, judging
 from demo.engine.library import Library
 from demo.panels.draw import scene
 from demo.panels.draw.panel import State, damaged
@@ -9,7 +10,7 @@ from onnx_models import cookbook
 
 
 def recipes(library: Library, state: State) -> dict[str, cookbook.Recipe]:
-    """Return what each network rebuilds, by its id, and what it dreams on to, ``ID.chain``."""
+    """Return what networks rebuild, by their ids, dream on to, ``ID.chain``, and read, ``ID.read``."""
     shown = damaged(library, state)
     rebuilt = {
         model.id: cookbook.reconstruct(model, shown[None]) for model in scene.answering(library, state.models)
@@ -18,4 +19,8 @@ def recipes(library: Library, state: State) -> dict[str, cookbook.Recipe]:
         f"{model.id}.chain": cookbook.gibbs(model, shown[None], state.steps, state.seed)
         for model in scene.dreamers(library)
     }
-    return rebuilt | dreamt
+    read = {
+        f"{model.id}.read": cookbook.classify(model, shown[None])
+        for model in judging.readers(library, examples.DATASET)
+    }
+    return rebuilt | dreamt | read

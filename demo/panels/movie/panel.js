@@ -1,10 +1,14 @@
 // The movie's projector. The server sends a growing log (demo/panels/movie/panel.py): a line that describes the stage,
-// then lines with sheets of frames. Every frame stays here, so play and scrub ask nobody.
+// then lines with sheets of frames; or this browser makes the frames by itself, for a stage that is there. Every frame
+// stays here, so play and scrub ask nobody.
 
 (() => {
   "use strict";
 
   const FRAMES_A_SECOND = 25;
+  const CHAINS = 10;
+  const MOST_STEPS = 300;
+  const [FREE, EACH] = ["free", "each"];
 
   // ---------------------------------------------------------------- the desk: start from the drawing
 
@@ -29,15 +33,63 @@
     reflect();
   };
 
+  // ---------------------------------------------------------------- the movie that this browser makes
+
+  const reels = new WeakMap(); // by state: what reads its moments
+
+  const between = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
+
+  // What each chain holds, or all of them; null where no chain can.
+  function labelsOf(label, classes) {
+    if (!classes || label === FREE) return -1;
+    if (label === EACH) return Array.from({ length: CHAINS }, (_, k) => k % classes);
+    return /^(-1|\d+)$/.test(label) && Number(label) < classes ? Number(label) : null;
+  }
+
+  // The drawing, or the example in its place, is the panel Draw's to prepare.
+  const startOf = (state, tools) => document.getElementById("panel-draw")?.lineage?.original?.(state, tools) ?? null;
+
+  lineage.dishes.movie = (state, tools) => {
+    const { model, label, start, seed, steps } = state;
+    const stage = document.querySelector("#panel-movie .movie");
+    if (stage?.dataset.card !== model) return null; // another one is to be laid out
+    const numbers = between(seed, 0, 2 ** 32 - 1) && between(steps, 1, MOST_STEPS);
+    const labels = labelsOf(label, tools.classes(model));
+    const picture = start === "drawing" ? startOf(state, tools) : null;
+    if (!numbers || labels === null || (start !== "noise" && !picture)) return null;
+    reels.set(state, tools.states(model));
+    return { chains: tools.chain(model, picture, { steps, seed, label: labels, count: CHAINS }) };
+  };
+  lineage.dishes.movie.whole = true;
+
+  const LEVELS = 16; // depths of ink, as in the server's sheets (demo/kit/sprites.py)
+  const INK = 0x1c;
+
+  // A row of tiles for each chain, a column for each of so many steps: [chain, units] of each as one sheet.
+  function sheetOf(moments, width, height, levels) {
+    const image = new ImageData(moments.length * width, CHAINS * height);
+    const ink = (value) => (255 / (levels - 1)) * Math.round((levels - 1) * Math.min(1, Math.max(0, value)));
+    moments.forEach((values, column) => {
+      for (let n = 0; n < values.length; n++) {
+        const [row, x] = [Math.floor(n / width), n % width];
+        const place = 4 * (row * image.width + column * width + x);
+        image.data[place] = image.data[place + 1] = image.data[place + 2] = INK;
+        image.data[place + 3] = ink(values[n]);
+      }
+    });
+    return image;
+  }
+
   // ---------------------------------------------------------------- the stage
 
   lineage.kinds.movie = (element, { props, trigger, watch }) => {
     const [fault, root] = element.querySelector(".view").children;
     const panel = element.closest("[id^='panel-']");
     let log = ""; // what has been read of the server's
+    let mine = null; // the state whose movie this browser makes
     let steps = 0; // the last step of the movie
     let end = 0; // the last step of this log: fewer in the beginning that the page comes with
-    let pieces = []; // {first, count, energy, pictures}: pictures are null until they are decoded
+    let pieces = []; // {first, count, energy, pictures}: no pictures until they are decoded
     let step = 0;
     let chain = 0;
 
@@ -55,7 +107,8 @@
       const answers = value.split("\n").map(lineage.opened);
       const goes_on = log && value.startsWith(log);
       // Of a movie that was given up: the one asked for is on its way.
-      if (log && (answers[0].asked ?? 0) !== panel.lineage.asked()) return;
+      if ((log || mine) && (answers[0].asked ?? 0) !== panel.lineage.asked()) return;
+      mine = null;
       const { problem } = answers.at(-1);
       lineage.show(fault, problem ?? "");
       root.classList.toggle("stale", problem !== undefined);
@@ -72,10 +125,56 @@
       root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
     }
 
+    // ------------------------------------------------------------ a movie made here
+
+    panel.addEventListener("lineage:moments", ({ detail: { state, first, moments } }) => {
+      if (state !== mine) beginHere(state);
+      if (!moments.length) return;
+      const states = moments.map(reels.get(state));
+      take({ first, count: states.length, energy: states.map(({ energy }) => [...energy]), sheets: sheetsOf(states) });
+      progress();
+    });
+
+    function beginHere(state) {
+      mine = state;
+      log = "";
+      lineage.show(fault, "");
+      root.classList.remove("stale");
+      lineage.shown(root);
+      caption(state);
+      begin(state);
+      root.dispatchEvent(new CustomEvent("lineage:answered", { bubbles: true }));
+    }
+
+    // One for each canvas of the stack: the pixels, the layers above them, the labels.
+    function sheetsOf(states) {
+      const all = states.map(({ picture, layers, labels }) => [
+        { values: picture },
+        ...layers,
+        ...(labels ? [{ values: labels }] : []),
+      ]);
+      return [...root.querySelectorAll("[data-layer]")].map(({ width, height }, k) => {
+        const moments = all.map((layers) => layers[k].values);
+        return sheetOf(moments, width, height, all[0][k].bits ? 2 : LEVELS);
+      });
+    }
+
+    // What each chain holds, in words and under it.
+    function caption({ model, label }) {
+      const labelled = panel.querySelector("[data-labelled]").dataset.labelled.split(" ").includes(model);
+      for (const canvas of root.querySelectorAll("[data-chain]")) {
+        const number = Number(canvas.dataset.chain);
+        const held = !labelled || label === FREE ? null : label === EACH ? number : label;
+        const words = [held === null ? "movie.chain" : "movie.chain.held", { number: number + 1, label: held }];
+        for (const named of [canvas, canvas.previousElementSibling]) lineage.name(named, words, "aria-label");
+        canvas.nextElementSibling.textContent = held ?? "·";
+      }
+    }
+
     function begin(described) {
-      ({ steps, end } = described);
+      ({ steps, end = steps } = described);
       pieces = [];
-      lineage.show(root, described.stage);
+      if (described.stage) lineage.show(root, described.stage);
       chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
       find(`[name="movie-chain"][value="${chain}"]`).checked = true;
       step = end < steps ? end : 0;
@@ -85,7 +184,8 @@
     async function take(piece) {
       pieces.push(piece);
       const mine = pieces;
-      const decoded = await Promise.all(piece.sheets.map(lineage.decode));
+      const decode = (sheet) => (sheet instanceof ImageData ? createImageBitmap(sheet) : lineage.decode(sheet));
+      const decoded = await Promise.all(piece.sheets.map(decode));
       if (mine !== pieces) return;
       piece.pictures = decoded;
       delete piece.sheets;
