@@ -6,7 +6,7 @@
 //
 // are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
 // pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
-// else it shows it writes itself, when it is told of `lineage:made` with {name, state, picture, numbers}.
+// else it shows it writes itself, when it is told of `lineage:made` with {name, state, recipe, picture, numbers}.
 
 (() => {
   "use strict";
@@ -17,10 +17,10 @@
 
   const dishes = (lineage.dishes = {});
   const waiting = new Map(); // by id: what is done with what comes back
-  const served = new Set(); // models whose pictures this browser has made
+  const served = new Set(); // graphs that this browser has run, as graphsOf names them
   let wish = lineage.choice("cook", WISHES, remembered());
   let worker = null;
-  let tools = null; // what recipes are written with: the seeds' numbers, and demo/kitchen/cookbook.js
+  let tools = null; // what recipes are written with: of recipes.js, and demo/kitchen/cookbook.js
   let trouble = null; // words
   let last = 0;
   let alone = false; // whether the server has gone silent
@@ -45,6 +45,8 @@
     tell();
   }
 
+  const read = (name) => fetch(at(name)).then((answer) => (answer.ok ? answer.json() : Promise.reject()));
+
   async function boot() {
     worker = new Worker(at("worker.js"), { type: "module" });
     worker.addEventListener("error", () => fail(["kitchen.failed"]));
@@ -56,12 +58,13 @@
       else asked?.take(data);
     });
     try {
-      const [{ normals }, { cookbook }, cards] = await Promise.all([
+      const [{ normals, ways }, { cookbook }, cards] = await Promise.all([
         import(at("recipes.js")),
         import(at("cookbook.js")),
-        fetch(at("cards.json")).then((answer) => (answer.ok ? answer.json() : Promise.reject())),
+        read("cards.json"),
       ]);
-      tools = { normals, ...cookbook(cards) };
+      const movable = Object.values(cards).some(({ directions }) => directions);
+      tools = { normals, ways, directions: movable ? await read("directions.json") : {}, ...cookbook(cards) };
       for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
     } catch {
       fail(["kitchen.unreachable"]);
@@ -80,44 +83,50 @@
   const INK = 0x1c; // of demo/kit/sprites.py: a grey picture is ink of some opacity, colours are colours
   const canvas = document.createElement("canvas");
 
-  const level = (value) => Math.round(255 * Math.min(1, Math.max(0, value)));
-
-  /** The pixels of one sample. */
+  /** The pixels of one sample: what is beyond 0 and 255 is clipped by their array. */
   function pixels({ data, dims: [, channels, height, width] }, sample) {
     const [plane, from] = [height * width, sample * channels * height * width];
     const made = new ImageData(width, height);
     for (let n = 0; n < plane; n++) {
-      const first = level(data[from + n]);
-      if (channels === 1) made.data.set([INK, INK, INK, first], 4 * n);
-      else made.data.set([first, level(data[from + plane + n]), level(data[from + 2 * plane + n]), 255], 4 * n);
+      for (let k = 0; k < 3; k++) made.data[4 * n + k] = channels === 1 ? INK : 255 * data[from + k * plane + n];
+      made.data[4 * n + 3] = channels === 1 ? 255 * data[from + n] : 255;
     }
     return made;
   }
 
-  function paint(image, picture, first, count, columns) {
-    const [, , height, width] = picture.dims;
-    // A clear pixel is all round each picture of a sheet.
-    const place = (n) => [(n % columns) * (width + 2) + 1, Math.floor(n / columns) * (height + 2) + 1];
-    canvas.width = count ? columns * (width + 2) : width;
-    canvas.height = count ? Math.ceil(count / columns) * (height + 2) : height;
-    const context = canvas.getContext("2d");
-    for (let n = 0; n < (count || 1); n++) {
-      context.putImageData(pixels(picture, first + n), ...(count ? place(n) : [0, 0]));
+  /** Lay samples on a canvas, so many in a row, each with so many clear pixels all round. */
+  function lay(onto, picture, first, count, columns, margin) {
+    const [height, width] = picture.dims.slice(2).map((side) => side + 2 * margin);
+    onto.width = columns * width;
+    onto.height = Math.ceil(count / columns) * height;
+    const context = onto.getContext("2d");
+    for (let n = 0; n < count; n++) {
+      const [left, top] = [(n % columns) * width, Math.floor(n / columns) * height];
+      context.putImageData(pixels(picture, first + n), left + margin, top + margin);
     }
-    const file = canvas.toDataURL();
+    return onto;
+  }
+
+  /** All samples as a sheet for `lineage.put`, so many in a row. */
+  lineage.sheet = (picture, columns) => lay(document.createElement("canvas"), picture, 0, picture.dims[0], columns, 0);
+
+  function paint(image, picture, first = 0, count = 0, columns = 1) {
+    const file = lay(canvas, picture, first, count || 1, columns, count ? 1 : 0).toDataURL();
     if (image.tagName === "IMG") image.src = file;
     else image.style.setProperty("--sheet-of", `url(data:${file.replace("data:", "")})`);
   }
 
+  lineage.paint = paint;
+
   const shown = (image) => image.dataset.shows.split(" ");
 
-  function serve(panel, state, name, { picture, numbers }) {
+  function serve(panel, { name, state, recipe, picture, numbers }) {
     for (const image of panel.querySelectorAll("[data-shows]")) {
       const [of, ...where] = shown(image);
       const [first, count = 0, columns = 1] = where.map(Number);
       if (of === name && first + (count || 1) <= picture.dims[0]) paint(image, picture, first, count, columns);
     }
-    panel.dispatchEvent(new CustomEvent("lineage:made", { detail: { name, state, picture, numbers } }));
+    panel.dispatchEvent(new CustomEvent("lineage:made", { detail: { name, state, recipe, picture, numbers } }));
   }
 
   // ---------------------------------------------------------------- one panel's orders
@@ -140,13 +149,16 @@
     return order;
   }
 
-  const modelsOf = (recipes) => Object.values(recipes).flatMap(({ steps }) => steps.map(({ model }) => model));
+  const graphsOf = (recipes) =>
+    Object.values(recipes).flatMap(({ steps }) =>
+      steps.map(({ model, role, snapshot = "" }) => `${model} ${role} ${snapshot}`),
+    );
 
   /**
    * Make what a panel shows of a state, or begin to be able to: whether this browser makes it, so that the server
-   * can be asked when the hand rests.
+   * can be asked when the hand rests. Where nobody else is asked, what is made is shown however late it comes.
    */
-  lineage.cooks = (panel, state) => {
+  lineage.cooks = (panel, state, alone = false) => {
     const recipesOf = dishes[panel.dataset.tab];
     if (wish === "server" || trouble || !recipesOf) return false;
     const order = orders.get(panel) ?? open(panel);
@@ -158,7 +170,7 @@
     const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
     const recipes = recipesOf(state, { ...tools, names }, true);
     if (!recipes) return false;
-    order.able = modelsOf(recipes).every((model) => served.has(model));
+    order.able = alone || graphsOf(recipes).every((graph) => served.has(graph));
     order.next = { recipes, state, able: order.able };
     if (!order.busy) work(panel, order);
     return order.able;
@@ -176,13 +188,14 @@
         for (const [name, recipe] of Object.entries(recipes)) {
           if (order.next) break;
           const { ms, ...dish } = await made(recipe);
-          modelsOf({ name: recipe }).forEach((model) => served.add(model));
+          graphsOf({ name: recipe }).forEach((graph) => served.add(graph));
           if (!able || !order.able) continue; // the server was asked, about this or about what came after
-          serve(panel, state, name, dish);
+          serve(panel, { name, state, recipe, ...dish });
           tell({ ms });
         }
       } catch (words) {
-        if (!trouble) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
+        const lost = served.size && words[0] === "kitchen.unreachable"; // one file more, of a server that is gone
+        if (!trouble && !lost) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
       }
     }
     order.busy = false;
