@@ -437,12 +437,16 @@ window.lineage = (() => {
       tell();
       // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once. What this
       // browser makes by itself the server is asked about when the hand rests.
-      const here = lineage.cooks(panel, state);
-      if (here) expectAnswer(element);
-      else wait();
       clearTimeout(settling);
-      if (here) atRest(ask);
-      else settling = setTimeout(ask, settle);
+      if (lineage.cooks(panel, state)) {
+        expectAnswer(element);
+        atRest(ask);
+      } else {
+        settling = setTimeout(() => {
+          wait();
+          ask();
+        }, settle);
+      }
       if (rests) atRest(askTheRest);
     }
 
