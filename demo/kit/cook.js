@@ -120,11 +120,20 @@
 
   const shown = (image) => image.dataset.shows.split(" ");
 
-  function serve(panel, { name, state, recipe, picture, numbers }) {
+  const TURN = 12; // milliseconds of painting, after which a hand has its turn
+
+  async function serve(panel, { name, state, recipe, picture, numbers }) {
+    let began = performance.now();
     for (const image of panel.querySelectorAll("[data-shows]")) {
       const [of, ...where] = shown(image);
       const [first, count = 0, columns = 1] = where.map(Number);
-      if (of === name && first + (count || 1) <= picture.dims[0]) paint(image, picture, first, count, columns);
+      if (of !== name || first + (count || 1) > picture.dims[0]) continue;
+      if (performance.now() - began > TURN) {
+        await new Promise((resolve) => setTimeout(resolve));
+        if (!orders.get(panel).able) return; // the server is asked by now
+        began = performance.now();
+      }
+      paint(image, picture, first, count, columns);
     }
     panel.dispatchEvent(new CustomEvent("lineage:made", { detail: { name, state, recipe, picture, numbers } }));
   }
@@ -190,7 +199,7 @@
           const { ms, ...dish } = await made(recipe);
           graphsOf({ name: recipe }).forEach((graph) => served.add(graph));
           if (!able || !order.able) continue; // the server was asked, about this or about what came after
-          serve(panel, { name, state, recipe, ...dish });
+          await serve(panel, { name, state, recipe, ...dish });
           tell({ ms });
         }
       } catch (words) {

@@ -163,8 +163,10 @@ lineage.latent = (tool, panel, root) => {
         mark(position, Number(turned ?? value), turned !== undefined);
       });
       find("[data-reset]").disabled = !own.size;
+      find(".faders").classList.add("stale"); // but for the numbers, until the turn of the shortcuts comes
       lineage.name(find("[data-shows^='made ']"), ["latent.picture", { seed }], "alt");
     },
+    shortcuts: () => find(".faders").classList.remove("stale"),
     walk: tellLengths,
     way: tellLengths,
     singles(_, recipe) {
@@ -190,7 +192,9 @@ lineage.latent = (tool, panel, root) => {
     });
   }
 
-  root.addEventListener("lineage:made", ({ detail: { name, state, recipe } }) => made[name]?.(state, recipe));
+  root.addEventListener("lineage:made", ({ detail: { name, state, recipe } }) => {
+    if (find(`[data-shows^="${name} "]`)) made[name]?.(state, recipe); // else something else is played by now
+  });
 
   // ----------------------------------------------------------------
 

@@ -32,6 +32,7 @@ lineage.dishes.style = (state, tools) => {
       return { sweep: paint(model, all, grains, [styled]) };
     },
     mix() {
+      if (!names.has("children")) return {}; // a large network's, of which there are few
       const take = rows();
       const [a, b] = [onwards(seed, ROWS), onwards(other, COLUMNS)];
       const pairs = a.flatMap((one) => b.map((two) => [one, two]));
@@ -154,6 +155,7 @@ lineage.style = (tool, panel, root) => {
   const made = {
     made({ model, seed, psi, label, cutoff, noise, noise_seed }) {
       alt("made", () => ["style.picture", { seed }]);
+      find(".others").classList.add("stale"); // until their turn comes
       const link = find(".hero [data-address]");
       if (!link) return;
       const { rows, labelled } = models[model];
@@ -166,11 +168,12 @@ lineage.style = (tool, panel, root) => {
         image.parentElement.dataset.set = JSON.stringify({ seed: next(seed, k + 1) });
       }
       alt("others", (k) => ["style.seed", { seed: next(seed, k + 1) }]);
+      find(".others").classList.remove("stale");
     },
     child({ seed, other, pick, layers }, { recipe }) {
       const [a, b] = [next(seed, Math.floor(pick / columns())), next(other, pick % columns())];
       alt("child", () => ["style.child", { a, b }]);
-      find(".crossing").classList.add("stale"); // until its turn comes
+      for (const one of all(".crossing, .parent")) one.classList.add("stale");
       const { take } = recipe.steps.at(-1).inputs.ws;
       if (layers !== panel.get().layers) return; // a switch was turned meanwhile
       all("[data-layer]").forEach((one, row) => one.setAttribute("aria-pressed", String(take.includes(row))));
@@ -180,6 +183,7 @@ lineage.style = (tool, panel, root) => {
       const a = (k) => ({ parent: "A", seed: next(seed, k) });
       const b = (k) => ({ parent: "B", seed: next(other, k - rows) });
       alt("parents", (k) => ["style.parent", k < rows ? a(k) : b(k)]);
+      for (const one of all(".parent")) one.classList.remove("stale");
     },
     children({ seed, other }) {
       const of = (k) => ({ a: next(seed, Math.floor(k / columns())), b: next(other, k % columns()) });
@@ -245,17 +249,20 @@ lineage.style = (tool, panel, root) => {
     });
   }
 
-  root.addEventListener("lineage:made", ({ detail }) => made[detail.name]?.(detail.state, detail));
+  root.addEventListener("lineage:made", ({ detail }) => {
+    if (pictures(detail.name).length) made[detail.name]?.(detail.state, detail); // else another part is open by now
+  });
 
   // The parents of the chosen child are shown beside it.
   function choose() {
     const { pick } = panel.get();
+    const parents = all(".chosen-child .parent img[data-shows]");
+    if (!parents.length) return;
     const [rows, across] = [[...all(".crossing th[scope=row]")], [...all(".crossing th[scope=col]")]];
     const [row, column] = [Math.floor(pick / across.length), pick % across.length];
     rows.forEach((head, k) => head.classList.toggle("chosen", k === row));
     across.forEach((head, k) => head.classList.toggle("chosen", k === column));
-    const parents = all(".chosen-child .parent img[data-shows]");
-    [row, rows.length + column].forEach((k, which) => parents[which]?.setAttribute("data-shows", `parents ${k}`));
+    [row, rows.length + column].forEach((k, which) => (parents[which].dataset.shows = `parents ${k}`));
   }
 
   // ----------------------------------------------------------------
