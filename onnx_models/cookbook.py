@@ -98,6 +98,16 @@ def interpolate(
     return generate(model, {"blend": ends, "at": at, "way": way}, label)
 
 
+def judged(recipe: Recipe, model: Model, role: str) -> Recipe:
+    """Show a recipe's pictures to a graph that takes them, no class asked: its outputs are its numbers."""
+    graph = model.graphs[role]
+    inputs: dict[str, Source] = {"image": {"of": recipe["picture"]}}
+    if takes(graph, "label"):
+        inputs["label"] = {"fill": FREE}
+    steps = [*recipe["steps"], _step(role, model, role, inputs)]
+    return {**recipe, "steps": steps, "numbers": [f"{role}.{tensor.name}" for tensor in graph.outputs]}
+
+
 def reconstruct(model: Model, image: Array) -> Recipe:
     """Rebuild pictures, float32 [count, channels, height, width]; their codes are ``rebuilt.code``."""
     step = _step("rebuilt", model, "reconstruct", {"image": {"numbers": image}})

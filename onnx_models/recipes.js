@@ -237,7 +237,7 @@ export class Kitchen {
 }
 
 /** How much of each end there is, a fraction t of the way from a to b. */
-const ways = {
+export const ways = {
   straight: (a, b, t) => [1 - t, t],
   circle: (a, b, t) => {
     const dot = (p, q) => p.reduce((total, one, n) => total + one * q[n], 0);

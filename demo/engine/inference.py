@@ -23,6 +23,9 @@ from onnx_models.seeds import Stream
 
 Array = NDArray[np.float32]
 
+SCORERS = ("criticise", "discriminate")
+"""Graphs that score pictures; the first that ships is asked."""
+
 _CLASSES = re.compile(r"\{-1, \.\.\., (\d{1,6})\}")
 
 
@@ -443,7 +446,7 @@ def real(
 def _scorer(library: Library, model_id: str) -> tuple[Model, Graph]:
     """Return a model and its graph that scores pictures: the first of the two that ships."""
     model = library.model(model_id)
-    role = "criticise" if model.has("criticise") else "discriminate"
+    role = next((role for role in SCORERS if model.has(role)), SCORERS[-1])
     return model, library.model(model_id, role).graphs[role]
 
 

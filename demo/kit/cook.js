@@ -7,9 +7,9 @@
 // are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
 // pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
 // else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made` with
-// {name, state, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told piece by
-// piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being how many
-// there were before. Two more may be said of dishes:
+// {name, state, recipe, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told
+// piece by piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being
+// how many there were before. Two more may be said of dishes:
 //
 //   rest    (state, tools) => ..., recipes that wait until the hand rests
 //   whole   whether the panel shows nothing else, so that the server need not be asked
@@ -23,10 +23,10 @@
 
   const dishes = (lineage.dishes = {});
   const waiting = new Map(); // by id: what is done with what comes back
-  const served = new Set(); // graphs that this browser has run
+  const served = new Set(); // graphs that this browser has run, as graphsOf names them
   let wish = lineage.choice("cook", WISHES, remembered());
   let worker = null;
-  let tools = null; // what recipes are written with: the seeds' numbers, and what demo/kitchen exports
+  let tools = null; // what recipes are written with: of recipes.js, and what demo/kitchen exports
   let trouble = null; // words
   let last = 0;
   let alone = false; // whether the server has gone silent
@@ -51,6 +51,8 @@
     tell();
   }
 
+  const read = (name) => fetch(at(name)).then((answer) => (answer.ok ? answer.json() : Promise.reject()));
+
   async function boot() {
     worker = new Worker(at("worker.js"), { type: "module" });
     worker.addEventListener("error", () => fail(["kitchen.failed"]));
@@ -62,12 +64,14 @@
       else asked?.take(data);
     });
     try {
-      const [{ normals }, { cookbook }, { chains }, drawing, cards] = await Promise.all([
+      const [{ normals, ways }, { cookbook }, { chains }, drawing, cards] = await Promise.all([
         ...["recipes.js", "cookbook.js", "chains.js", "drawing.js"].map((name) => import(at(name))),
-        fetch(at("cards.json")).then((answer) => (answer.ok ? answer.json() : Promise.reject())),
+        read("cards.json"),
       ]);
+      const movable = Object.values(cards).some(({ directions }) => directions);
+      const directions = movable ? await read("directions.json") : {};
       const written = cookbook(cards);
-      tools = { normals, ...drawing, ...written, ...chains(written) };
+      tools = { normals, ways, directions, ...drawing, ...written, ...chains(written) };
       for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
     } catch {
       fail(["kitchen.unreachable"]);
@@ -100,33 +104,36 @@
   const INK = 0x1c; // of demo/kit/sprites.py: a grey picture is ink of some opacity, colours are colours
   const canvas = document.createElement("canvas");
 
-  const level = (value) => Math.round(255 * Math.min(1, Math.max(0, value)));
-
-  /** The pixels of one sample. */
+  /** The pixels of one sample: what is beyond 0 and 255 is clipped by their array. */
   function pixels({ data, dims: [, channels, height, width] }, sample) {
     const [plane, from] = [height * width, sample * channels * height * width];
     const made = new ImageData(width, height);
     for (let n = 0; n < plane; n++) {
-      const first = level(data[from + n]);
-      if (channels === 1) made.data.set([INK, INK, INK, first], 4 * n);
-      else made.data.set([first, level(data[from + plane + n]), level(data[from + 2 * plane + n]), 255], 4 * n);
+      for (let k = 0; k < 3; k++) made.data[4 * n + k] = channels === 1 ? INK : 255 * data[from + k * plane + n];
+      made.data[4 * n + 3] = channels === 1 ? 255 * data[from + n] : 255;
     }
     return made;
   }
 
-  /** A PNG of one sample, or of a sheet of so many. */
-  function ink(picture, first = 0, count = 0, columns = 1) {
-    const [, , height, width] = picture.dims;
-    // A clear pixel is all round each picture of a sheet.
-    const place = (n) => [(n % columns) * (width + 2) + 1, Math.floor(n / columns) * (height + 2) + 1];
-    canvas.width = count ? columns * (width + 2) : width;
-    canvas.height = count ? Math.ceil(count / columns) * (height + 2) : height;
-    const context = canvas.getContext("2d");
-    for (let n = 0; n < (count || 1); n++) {
-      context.putImageData(pixels(picture, first + n), ...(count ? place(n) : [0, 0]));
+  /** Lay samples on a canvas, so many in a row, each with so many clear pixels all round. */
+  function lay(onto, picture, first, count, columns, margin) {
+    const [height, width] = picture.dims.slice(2).map((side) => side + 2 * margin);
+    onto.width = columns * width;
+    onto.height = Math.ceil(count / columns) * height;
+    const context = onto.getContext("2d");
+    for (let n = 0; n < count; n++) {
+      const [left, top] = [(n % columns) * width, Math.floor(n / columns) * height];
+      context.putImageData(pixels(picture, first + n), left + margin, top + margin);
     }
-    return canvas.toDataURL();
+    return onto;
   }
+
+  /** All samples as a sheet for `lineage.put`, so many in a row. */
+  const sheet = (picture, columns) => lay(document.createElement("canvas"), picture, 0, picture.dims[0], columns, 0);
+
+  /** A PNG of one sample, or of a sheet of so many, with a clear pixel round each. */
+  const ink = (picture, first = 0, count = 0, columns = 1) =>
+    lay(canvas, picture, first, count || 1, columns, count ? 1 : 0).toDataURL();
 
   function paint(image, ...what) {
     const file = ink(...what);
@@ -138,14 +145,22 @@
 
   const emit = (panel, event, detail) => panel.dispatchEvent(new CustomEvent(`lineage:${event}`, { detail }));
 
-  function serve(panel, state, name, { picture, numbers, ms }) {
-    for (const image of panel.querySelectorAll("[data-shows]")) {
+  const TURN = 12; // milliseconds of painting, after which a hand has its turn
+
+  async function serve(panel, { name, state, recipe, picture, numbers, ms }) {
+    let began = performance.now();
+    for (const image of picture ? panel.querySelectorAll("[data-shows]") : []) {
       const [of, ...where] = shown(image);
       const [first, count = 0, columns = 1] = where.map(Number);
-      if (of !== name || !picture || first + (count || 1) > picture.dims[0]) continue;
+      if (of !== name || first + (count || 1) > picture.dims[0]) continue;
+      if (performance.now() - began > TURN) {
+        await new Promise((resolve) => setTimeout(resolve));
+        if (!orders.get(panel).able) return; // the server is asked by now
+        began = performance.now();
+      }
       paint(image, picture, first, count, columns);
     }
-    emit(panel, "made", { name, state, picture, numbers, ms });
+    emit(panel, "made", { name, state, recipe, picture, numbers, ms });
   }
 
   // ---------------------------------------------------------------- one panel's orders
@@ -170,7 +185,9 @@
   }
 
   const graphsOf = (recipes) =>
-    Object.values(recipes).flatMap(({ steps }) => steps.map(({ model, role, snapshot }) => String([model, role, snapshot])));
+    Object.values(recipes).flatMap(({ steps }) =>
+      steps.map(({ model, role, snapshot = "" }) => `${model} ${role} ${snapshot}`),
+    );
 
   const toolsFor = (panel) => {
     const names = new Set([...panel.querySelectorAll("[data-shows]")].map((image) => shown(image)[0]));
@@ -179,9 +196,10 @@
 
   /**
    * Make what a panel shows of a state, or begin to be able to: whether this browser makes "some" of it, so that the
-   * server can be asked when the hand rests, or "all", so that it need not be; else nothing.
+   * server can be asked when the hand rests, or "all", so that it need not be; else nothing. Where nobody else is
+   * asked, what is made is shown however late it comes.
    */
-  lineage.cooks = (panel, state) => {
+  lineage.cooks = (panel, state, alone = false) => {
     const recipesOf = dishes[panel.dataset.tab];
     if (!recipesOf) return null;
     const order = orders.get(panel) ?? open(panel);
@@ -193,7 +211,7 @@
     }
     const recipes = recipesOf(state, toolsFor(panel), true);
     if (!recipes) return null;
-    order.able = graphsOf(recipes).every((graph) => served.has(graph));
+    order.able = alone || graphsOf(recipes).every((graph) => served.has(graph));
     order.next = { recipes, state, able: order.able };
     if (!order.busy) work(panel, order);
     if (!order.able) return null;
@@ -221,7 +239,8 @@
       try {
         await cook(panel, order, round);
       } catch (words) {
-        if (!trouble) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
+        const lost = served.size && words[0] === "kitchen.unreachable"; // one file more, of a server that is gone
+        if (!trouble && !lost) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
         if (dishes[panel.dataset.tab].whole && round.able && order.able) emit(panel, "unmade");
       }
     }
@@ -242,7 +261,7 @@
       if (recipe.steps.some(({ repeat }) => repeat)) await roll(panel, order, { name, state, recipe, wanted });
       else {
         const dish = await made(recipe);
-        if (wanted()) serve(panel, state, name, dish);
+        if (wanted()) await serve(panel, { name, state, recipe, ...dish });
         if (wanted()) tell(dish);
       }
       for (const graph of graphsOf({ recipe })) served.add(graph);
@@ -279,6 +298,7 @@
     tell,
     ink,
     paint,
+    sheet,
     turn() {
       wish = WISHES[(WISHES.indexOf(wish) + 1) % WISHES.length];
       trouble = null;

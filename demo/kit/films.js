@@ -1,5 +1,5 @@
-// A projector for films that the server has made (demo/kit/films.py): every screen of a panel shows the same
-// moment. `kind` names what is played now: a film of another kind begins anew, one of the same kind goes on.
+// A projector for films that the server or this browser has made (demo/kit/films.py): every screen of a panel shows
+// the same moment. `kind` names what is played now: a film of another kind begins anew, one of the same kind goes on.
 
 lineage.projector = (root, kind) => {
   "use strict";
@@ -7,7 +7,7 @@ lineage.projector = (root, kind) => {
   const find = (selector) => root.querySelector(selector);
   const all = (selector) => root.querySelectorAll(selector);
 
-  let film = null; // {uri, sheet, count, kind, pace, circles}
+  let film = null; // {uri, reels, count, kind, pace, circles}, a reel being {sheet, row}
   let step = 0;
   let way = 1; // forwards or backwards
 
@@ -22,7 +22,8 @@ lineage.projector = (root, kind) => {
     const sheet = await lineage.decode(uri);
     if (!screens.isConnected || screens.dataset.film !== uri) return; // another one has come
     const fresh = film?.kind !== kind();
-    film = { uri, sheet, count: Number(frames), kind: kind(), pace: 1000 / rate, circles: circles === "true" };
+    const reels = [...all("[data-screen]")].map((_, row) => ({ sheet, row }));
+    film = { uri, reels, count: Number(frames), kind: kind(), pace: 1000 / rate, circles: circles === "true" };
     if (fresh) {
       step = Number(start);
       way = step > 0 ? -1 : 1;
@@ -36,7 +37,8 @@ lineage.projector = (root, kind) => {
     const scrub = find("[data-scrub]");
     if (!film || !scrub) return;
     for (const screen of all("[data-screen]")) {
-      lineage.put(screen, film.sheet, { column: step, row: Number(screen.dataset.screen) });
+      const { sheet, row } = film.reels[screen.dataset.screen];
+      lineage.put(screen, sheet, { column: step, row });
     }
     for (const told of all("[data-told]")) lineage.name(told, JSON.parse(told.dataset.told)[step]);
     scrub.max = film.count - 1;
@@ -50,6 +52,22 @@ lineage.projector = (root, kind) => {
       stop.classList.toggle("passed", place(stop) <= step);
     }
     player.mark();
+  }
+
+  // What this browser has made takes the place of the server's until that is new.
+  function thread({ detail: { name, picture } }) {
+    if (!film || !picture) return;
+    const [count, , height, width] = picture.dims;
+    let sheet = null;
+    for (const screen of all(`[data-reel^="${name} "]`)) {
+      const first = Number(screen.dataset.reel.split(" ")[1]);
+      if (first + film.count > count || screen.width !== width || screen.height !== height) continue;
+      sheet ??= lineage.kitchen.sheet(picture, film.count);
+      film.reels[screen.dataset.screen] = { sheet, row: first / film.count };
+    }
+    if (!sheet) return;
+    film.uri = null;
+    show();
   }
 
   const place = (stop) => Number(stop.dataset.seek);
@@ -82,6 +100,7 @@ lineage.projector = (root, kind) => {
     player.halt();
     seek(place(stop));
   });
+  root.addEventListener("lineage:made", thread);
   root.addEventListener("lineage:shown", () => lineage.during(load()));
   lineage.during(load());
 };

@@ -20,6 +20,7 @@ def screens(
     captions: Sequence[Message | None],
     told: Sequence[Sequence[Message]],
     *,
+    reels: Sequence[str] = (),
     start: int,
     frames_a_second: int,
     plays: bool = True,
@@ -36,6 +37,7 @@ def screens(
     ----------
     films : float32 [films, frames, channels, height, width]
     told : what is said of each frame of each film
+    reels : where a browser that cooks finds each film: a recipe's name, and the first of its pictures
     start : the frame that is shown first
     plays : whether a film that has just come is played, where motion is welcome
     circles : whether the first frame follows the last; else a film goes there and back
@@ -56,6 +58,7 @@ def screens(
                     role="img",
                     aria_label=alt,
                     data_screen=row,
+                    data_reel=reels[row] if reels else None,
                 ),
                 class_=frame,
             ),

@@ -456,8 +456,10 @@ window.lineage = (() => {
     }
 
     function askSoon() {
-      wait();
-      settling = setTimeout(ask, settle);
+      settling = setTimeout(() => {
+        wait();
+        ask();
+      }, settle);
     }
 
     function ask() {

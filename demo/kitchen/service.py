@@ -1,4 +1,4 @@
-"""What a visitor's browser fetches to cook by itself: the engine, the recipes' interpreter, cards and graphs.
+"""What a visitor's browser fetches to cook by itself: the engine, the interpreter, cards, directions, graphs.
 
 Everything lies under addresses that change with the content, ``kitchen/DIGEST/NAME`` and
 ``kitchen/models/SHA256.onnx``, so that browsers keep it, and any server of files can hand it out.
@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
 from demo.files import KEPT
 from demo.kitchen import engine
-from onnx_models import recipes
-from onnx_models.catalog import Catalog, Graph
+from onnx_models import cookbook, directions, recipes
+from onnx_models.catalog import Catalog, Graph, Model
+from onnx_models.errors import LineageError
 
 HERE = Path(__file__).resolve().parent
 ROOM = "kitchen"
@@ -35,7 +37,10 @@ class Service:
         self.files = {
             **{name: (HERE / name).read_bytes() for name in SCRIPTS},
             "recipes.js": Path(recipes.__file__).with_suffix(".js").read_bytes(),
-            "cards.json": json.dumps(cards(catalog), separators=(",", ":")).encode(),
+            "cards.json": _packed(cards(catalog)),
+            "directions.json": _packed(
+                {model.id: pushes(model) for model in catalog.models if model.file(directions.ROLE)}
+            ),
             engine.SCRIPT: (engine.DIRECTORY / engine.SCRIPT).read_bytes(),
             f"{engine.BINARY}.gz": (engine.DIRECTORY / f"{engine.BINARY}.gz").read_bytes(),
         }
@@ -70,10 +75,27 @@ def cards(catalog: Catalog) -> dict[str, Any]:
             "image": dict(model.image),
             "dataset": model.dataset["id"],
             "seeds": model.seeds,
+            "directions": model.file(directions.ROLE) is not None,
             "graphs": {role: {**_file(graph), **_tensors(graph)} for role, graph in model.graphs.items()},
             "snapshots": {each.images_seen: _file(each.graph) for each in model.snapshots},
         }
         for model in catalog.models
+    }
+
+
+def pushes(model: Model) -> dict[str, Any]:
+    """Return what moves a model's styles along each direction, by id; nothing where none can be read."""
+    try:
+        found = directions.load(model)
+    except LineageError:
+        return {}  # the panel that offers them says why
+    return {
+        one.id: {
+            "vector": cookbook.plain(one.vector.astype(np.float32)),
+            "layers": one.layers,
+            "deviation": one.deviation,
+        }
+        for one in found
     }
 
 
@@ -84,13 +106,19 @@ def graphs(catalog: Catalog) -> Iterator[Graph]:
         yield from (snapshot.graph for snapshot in model.snapshots)
 
 
+def _packed(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
 def _file(graph: Graph) -> dict[str, Any]:
     return {"sha256": graph.sha256, "bytes": graph.bytes}
 
 
 def _tensors(graph: Graph) -> dict[str, Any]:
     return {
-        "inputs": [{"name": t.name, "dtype": t.dtype, "shape": t.shape} for t in graph.inputs],
+        "inputs": [
+            {"name": t.name, "dtype": t.dtype, "shape": t.shape, "range": t.range} for t in graph.inputs
+        ],
         "outputs": [{"name": t.name, "dtype": t.dtype, "shape": t.shape} for t in graph.outputs],
     }
 

@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 
 from demo.kitchen import engine
 from demo.kitchen.service import Service
-from onnx_models import catalog
+from onnx_models import catalog, directions
 from tests import tiny
+from tests.demo.test_style import FACES, write
 
 
 @pytest.fixture
@@ -51,6 +52,25 @@ def test_every_graph_is_handed_out_as_the_file_that_its_card_promises(models: Pa
             assert hashlib.sha256(answer.content).hexdigest() == graph["sha256"]
             assert len(answer.content) == graph["bytes"]
             assert "immutable" in answer.headers["cache-control"]
+
+
+def test_directions_of_styles_are_handed_out_by_the_network(tmp_path: Path) -> None:
+    """Catches a push that moves other rows here than there, and a file of other graphs."""
+    write(tmp_path / "models")
+    shipped = catalog.load(tmp_path / "models")
+    service = Service(shipped)
+    client = visitor(service)
+    found = client.get(f"/{service.folder}/directions.json").json()
+    cards = client.get(f"/{service.folder}/cards.json").json()
+    assert [*found] == [FACES] == [model for model, card in cards.items() if card["directions"]]
+    for direction in directions.load(shipped.model(FACES)):
+        served = found[FACES][direction.id]
+        assert served["vector"] == pytest.approx(direction.vector, abs=1e-6)
+        assert served["layers"] == [*direction.layers]
+        assert served["deviation"] == direction.deviation
+    shipped.model(FACES).file("directions").path.write_text("{}")
+    client = visitor(broken := Service(catalog.load(tmp_path / "models")))
+    assert client.get(f"/{broken.folder}/directions.json").json() == {FACES: {}}
 
 
 @pytest.mark.parametrize("name", ["0" * 64 + ".onnx", "..%2F..%2Fmanifest.json", "model.json"])

@@ -141,7 +141,13 @@ def show_way(library: Library, state: State) -> Markup:
         )
         for k in range(STATIONS)
     )
-    return tag("ol", *stations, class_="film", style=f"{signs.frames(STATIONS, 5)};{sheet.style}")
+    return tag(
+        "ol",
+        *stations,
+        class_="film",
+        style=f"{signs.frames(STATIONS, 5)};{sheet.style}",
+        data_shows=f"way 0 {STATIONS} {STATIONS}",
+    )
 
 
 def parcel(library: Library, state: State) -> File:
@@ -268,6 +274,7 @@ def _desk(generators: tuple[Model, ...], state: State) -> Markup:
         tag("fieldset", tag("legend", say("control.who")), several) if len(generators) > 1 else None,
         controls.keep("png"),
         class_="controls",
+        data_tool=NAME,
     )
 
 

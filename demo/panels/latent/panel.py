@@ -19,7 +19,7 @@ from demo.kit.answers import File
 from demo.kit.markup import Markup, Message, join, say, tag
 from demo.kit.state import named
 from demo.panels.latent import scene
-from demo.panels.latent.scene import BANK, FRAMES, FURTHEST, REACH, STATIONS, STRIP, TERM, TRAY, State
+from demo.panels.latent.scene import BANK, FRAMES, FURTHEST, REACH, STATIONS, STRIP, TERM, State
 from onnx_models.catalog import Model
 
 Array = NDArray[np.float32]
@@ -94,16 +94,12 @@ def gif(rows: Array) -> bytes:
 def _knobs(library: Library, model: Model, state: State) -> Markup:
     """Show the picture, all numbers at a glance, and one bank of sliders between what they lead to."""
     z = scene.numbers(model, state)
-    banks = -(-len(z) // BANK)
-    bank = limits.Bound("bank", 0, banks - 1, 0).check(state.bank)
-    positions = range(bank * BANK, min((bank + 1) * BANK, len(z)))
-    batch = np.repeat(z[None], 1 + 2 * len(positions), axis=0)
-    for k, position in enumerate(positions):
-        batch[1 + 2 * k, position], batch[2 + 2 * k, position] = REACH, -REACH
+    positions = scene.on_table(model, state)
+    batch = np.concatenate([z[None], scene.shortcuts(z, positions)])
     made = inference.generate(library, model.id, batch, state.label).images
     turned = scene.turned(state.z)
     sheet = sprites.Sheet(made[1:], 2 * len(positions))
-    overview = (_overview(z, turned, k, bank) for k in range(banks))
+    overview = (_overview(z, turned, k, state.bank) for k in range(-(-len(z) // BANK)))
     faders = (
         _fader(position, float(z[position]), position in turned, sheet, 2 * k)
         for k, position in enumerate(positions)
@@ -132,6 +128,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
                         type="button",
                         class_="link",
                         data_set=json.dumps({"z": ""}),
+                        data_reset=True,
                         disabled=not turned,
                     ),
                     tag("span", say("latent.turned", count=len(turned))) if turned else None,
@@ -142,7 +139,14 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
             ),
             class_="top",
         ),
-        tag("div", *faders, class_="faders", style=sheet.style, data_of=state.z),
+        tag(
+            "div",
+            *faders,
+            class_="faders",
+            style=sheet.style,
+            data_of=state.z,
+            data_shows=f"shortcuts 0 {2 * len(positions)} {2 * len(positions)}",
+        ),
     )
 
 
@@ -218,7 +222,7 @@ def _walk(library: Library, model: Model, state: State) -> Markup:
     return join(
         _cinema(film, (say("latent.walk.alt"),), (None,), "walk"),
         controls.transport(film.pictures.shape[1] - 1, say("latent.walk.scrub"), controls.keep("gif")),
-        _strip(film, 0, FRAMES // 12, "latent.walk.station"),
+        _strip(film, 0, "walk", FRAMES // 12, "latent.walk.station"),
     )
 
 
@@ -228,7 +232,7 @@ def _way(library: Library, model: Model, state: State) -> Markup:
     return join(
         _cinema(film, names, names, "way"),
         controls.transport(film.pictures.shape[1] - 1, say("latent.way.scrub"), controls.keep("gif")),
-        *(_strip(film, row, (STATIONS - 1) // (STRIP - 1), "figure.station") for row in range(2)),
+        *(_strip(film, row, "way", (STATIONS - 1) // (STRIP - 1), "figure.station") for row in range(2)),
     )
 
 
@@ -243,6 +247,7 @@ def _cinema(
         alts,
         captions,
         [[say("latent.length", value=round(float(length), 2)) for length in row] for row in film.lengths],
+        reels=[f"{kind} {row * count}" for row in range(len(film.pictures))],
         start=0 if walks else count // 2,
         frames_a_second=FRAMES_A_SECOND,
         plays=walks,
@@ -252,14 +257,18 @@ def _cinema(
     )
 
 
-def _strip(film: scene.Film, row: int, step: int, message_id: str) -> Markup:
+def _strip(film: scene.Film, row: int, kind: str, step: int, message_id: str) -> Markup:
     count = film.pictures.shape[1]
     stations = (
         tag(
             "li",
             tag(
                 "button",
-                sprites.picture(film.pictures[row, k], say(message_id, part=k / max(count - 1, 1))),
+                sprites.picture(
+                    film.pictures[row, k],
+                    say(message_id, part=k / max(count - 1, 1)),
+                    data_shows=f"{kind} {row * count + k}",
+                ),
                 type="button",
                 tabindex="-1",
                 data_seek=k,
@@ -278,8 +287,7 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
     chosen, sums = scene.addition(library, model, state)
     size = inference.z_size(model)
     slot = limits.Bound("slot", 0, 3 * TERM - 1, 0).check(state.slot)
-    tray = limits.Bound("tray", 0, 999, 0).check(state.tray)
-    offered = range(tray * TRAY, (tray + 1) * TRAY)
+    offered = scene.offered(state)
     flat = [seed for term in chosen for seed in term]
     z = np.stack([scene.of_seed(seed, size) for seed in (*flat, *offered)])
     made = inference.generate(library, model.id, np.concatenate([sums, z]), state.label).images
@@ -296,7 +304,9 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
                 tag("div", *few, class_="few"),
                 tag(
                     "div",
-                    sprites.picture(means[k], say("latent.mean.alt", term=letter.upper())),
+                    sprites.picture(
+                        means[k], say("latent.mean.alt", term=letter.upper()), data_shows=f"means {k}"
+                    ),
                     class_="plate",
                 ),
                 tag("figcaption", say("latent.mean", term=letter.upper())),
@@ -305,7 +315,11 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
         )
     result = tag(
         "figure",
-        tag("div", sprites.picture(means[3], say("latent.result.alt")), class_="plate"),
+        tag(
+            "div",
+            sprites.picture(means[3], say("latent.result.alt"), data_shows="means 3"),
+            class_="plate",
+        ),
         tag("figcaption", say("latent.result")),
         class_="term result",
     )
@@ -320,14 +334,17 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
         tag(
             "p",
             tag("span", say("latent.tray", term="ABC"[slot // TERM]), signs.hint("latent.sum.hint")),
-            _set("latent.more", {"tray": tray + 1}),
+            _set("latent.more", {"tray": offered.start // len(offered) + 1}),
             _set("latent.anew", {"a": "", "b": "", "c": "", "slot": 0, "tray": 0}),
             controls.keep("png"),
             class_="note",
         ),
         tag(
             "div",
-            *(_offer(image, seed, slot) for image, seed in zip(rest, offered, strict=True)),
+            *(
+                _offer(image, k, seed, slot)
+                for k, (image, seed) in enumerate(zip(rest, offered, strict=True))
+            ),
             class_="tray",
             data_terms=json.dumps(chosen),
         ),
@@ -337,18 +354,26 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
 def _single(image: Array, seed: int, place: int, chosen: bool) -> Markup:
     return tag(
         "button",
-        sprites.picture(image, say("latent.single.alt", term="ABC"[place // TERM], seed=seed)),
+        sprites.picture(
+            image,
+            say("latent.single.alt", term="ABC"[place // TERM], seed=seed),
+            data_shows=f"singles {place}",
+        ),
         type="button",
         data_set=json.dumps({"slot": place}),
         aria_pressed="true" if chosen else "false",
     )
 
 
-def _offer(image: Array, seed: int, slot: int) -> Markup:
+def _offer(image: Array, place: int, seed: int, slot: int) -> Markup:
     """Return a picture of the tray; the browser knows which place is chosen by now, and puts it there."""
     return tag(
         "button",
-        sprites.picture(image, say("latent.offer.alt", seed=seed, term="ABC"[slot // TERM])),
+        sprites.picture(
+            image,
+            say("latent.offer.alt", seed=seed, term="ABC"[slot // TERM]),
+            data_shows=f"tray {place}",
+        ),
         type="button",
         data_offer=seed,
     )

@@ -76,6 +76,27 @@ def numbers(model: Model, state: State) -> Array:
     return z
 
 
+def on_table(model: Model, state: State) -> range:
+    """Return the positions in z of the sliders that are on the table."""
+    size = inference.z_size(model)
+    bank = limits.Bound("bank", 0, -(-size // BANK) - 1, 0).check(state.bank)
+    return range(bank * BANK, min((bank + 1) * BANK, size))
+
+
+def shortcuts(z: Array, positions: range) -> Array:
+    """Return z with each of those numbers at `REACH`, then at minus that: float32 [2 positions, size]."""
+    batch = np.repeat(z[None], 2 * len(positions), axis=0)
+    for k, position in enumerate(positions):
+        batch[2 * k, position], batch[2 * k + 1, position] = REACH, -REACH
+    return batch
+
+
+def offered(state: State) -> range:
+    """Return the seeds of the tray."""
+    tray = limits.Bound("tray", 0, 999, 0).check(state.tray)
+    return range(tray * TRAY, (tray + 1) * TRAY)
+
+
 def of_seed(seed: int, size: int) -> Array:
     """Return the first z of a seed, float32 [size]."""
     return seeds.normals(seed, 1, size, Stream.Z)[0]

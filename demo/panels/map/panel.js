@@ -1,17 +1,17 @@
-// The maps: a pointer over a plane of codes, and the digit that lies beneath it. While the pointer moves, the
-// picture is mixed from those decoded beforehand at the places around it; at rest the server decodes the place.
+// The maps: a pointer over a plane of codes, and the digit that lies beneath it. The picture is mixed at once from
+// those decoded beforehand at the places around it, until this browser or, at rest, the server has decoded the place.
+
+lineage.dishes.map = ({ model, x, y }, { decode }) => ({ decoded: decode(model, [[x, y]]) });
 
 lineage.kinds.map = (element, gradio) => {
   "use strict";
 
-  const REST = 80; // milliseconds without a move
   const STEP = 1 / 60; // of the plane, for an arrow key; four times as far with Shift
 
   const [, root] = element.querySelector(".view").children;
   const panel = element.closest("[id^='panel-']");
   const planes = new Map(); // by model: {plane, window, places, grid, side, x, y}
   let real = null; // the sheet of test digits
-  let resting = null;
 
   // ---------------------------------------------------------------- showing a place
 
@@ -58,13 +58,13 @@ lineage.kinds.map = (element, gradio) => {
     map.x = Number((left + inside(u) * (right - left)).toFixed(4));
     map.y = Number((top - inside(v) * (top - bottom)).toFixed(4));
     show(model);
-    clearTimeout(resting);
-    lineage.pend(planes);
-    resting = setTimeout(() => {
-      panel.lineage.set({ model, x: map.x, y: map.y });
-      lineage.pend(planes, false);
-    }, REST);
+    panel.lineage.set({ model, x: map.x, y: map.y });
   }
+
+  panel.addEventListener("lineage:made", ({ detail: { state, picture } }) => {
+    const map = planes.get(state.model);
+    if (map?.x === state.x && map.y === state.y) show(state.model, { exact: lineage.kitchen.sheet(picture, 1) });
+  });
 
   function live(plane) {
     const model = plane.dataset.plane;

@@ -30,6 +30,8 @@ GRID = 30
 """Places a side that are decoded beforehand, so that a picture follows the pointer without asking."""
 PLATES = 15
 """Places a side that are shown as one picture, each of its pixels one of the screen's."""
+SETTLE = 80
+"""Milliseconds without a move after which the server is asked for a place."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def build(library: Library) -> None:
     starts = [State(model_id, x, y) for model_id, (x, y) in scene.starts(library, models).items()]
     state = starts[-1] if starts else State(model=models[-1].id)
     carriers.lead(NAME)
-    desk = carriers.desk(library, _desk(library, state), state, NAME)
+    desk = carriers.desk(library, _desk(library, state), state, NAME, settle=SETTLE)
     stage = desk.view(
         point,
         "maps",

@@ -5,11 +5,46 @@
   "use strict";
 
   const PLACES = 16;
+  const JUDGED = 64; // pictures of each generator
 
-  lineage.dishes.onez = ({ dataset, seed, label }, { names, cards, sample }) => {
-    if (![...names].every((model) => cards[model].dataset === dataset)) return null; // another wall is to be hung
-    return Object.fromEntries([...names].map((model) => [model, sample(model, seed, PLACES, label)]));
+  let judge = ""; // of the wall
+
+  lineage.dishes.onez = ({ dataset, seed, label }, { names, cards, sample, judged }) => {
+    const models = [...names].filter((name) => name in cards);
+    if (!models.every((model) => cards[model].dataset === dataset)) return null; // another wall is to be hung
+    const made = models.map((model) => [model, sample(model, seed, PLACES, label)]);
+    const read = models.map((model) => {
+      const { picture, ...numbers } = judged(sample(model, seed, JUDGED, label), judge, "classify");
+      return [`${model}.read`, numbers];
+    });
+    return Object.fromEntries([...made, ...read]);
   };
+
+  /** What a judge makes of pictures: the class of each, how many there are of each, how far apart they are. */
+  function reading({ "classify.class_logits": { data, dims }, "classify.features": features }) {
+    const [count, classes] = dims;
+    const labels = Array.from({ length: count }, (_, k) => {
+      const row = data.subarray(k * classes, (k + 1) * classes);
+      return row.indexOf(Math.max(...row));
+    });
+    const counts = Array(classes).fill(0);
+    for (const label of labels) counts[label] += 1;
+    return { labels, counts, largest: Math.max(...counts) / count, apart: distance(features) };
+  }
+
+  // The mean over all pairs (onnx_models/diversity.py).
+  function distance({ data, dims: [count] }) {
+    const size = data.length / count;
+    let total = 0;
+    for (let a = 0; a < count; a++) {
+      for (let b = 0; b < a; b++) {
+        let squared = 0;
+        for (let n = 0; n < size; n++) squared += (data[a * size + n] - data[b * size + n]) ** 2;
+        total += Math.sqrt(squared);
+      }
+    }
+    return total / ((count * (count - 1)) / 2);
+  }
 
   lineage.onez = (tool, panel, root) => {
     let looked = 0; // the place that is looked at: the chosen one, or what is under the pointer
@@ -38,7 +73,7 @@
       for (const glass of root.querySelectorAll("[data-glass]")) {
         const read = reads(glass.dataset.glass);
         if (!read) continue;
-        const { label } = wall().dataset;
+        const label = asked();
         const shown = glass.querySelector(".read");
         lineage.name(shown, read[place] === undefined ? [""] : className(read[place]));
         shown.classList.toggle("other", label !== "-1" && String(read[place]) !== label);
@@ -81,24 +116,66 @@
 
     // ---------------------------------------------------------------- figures
 
+    let painted = null; // what the pictures are of that this browser has made, until the server's are there
+    let here = { of: "", readings: new Map() }; // what the judge has read in this browser, by model
+    const yardsticks = new Map(); // of real pictures, by data set and class
+
+    const asks = () => wall().dataset.asks !== undefined; // whether anybody there can be asked
+    const keyOf = ({ dataset, seed, label }) => `${dataset} ${seed} ${asks() ? label : -1}`;
+    const shown = () => painted ?? wall()?.dataset.of;
+    const asked = () => shown().split(" ")[2];
+
     const part = (name) => root.readings?.querySelector(`[data-read="${CSS.escape(name)}"]`);
-    const answered = () => root.readings?.firstElementChild.dataset.of === wall()?.dataset.of;
+    const answered = () => root.readings?.firstElementChild.dataset.of === shown();
+    const found = (name) => (here.of === shown() ? here.readings.get(name) : undefined);
 
     // The classes that a card's pictures are taken for; none while the figures are those of other pictures.
     function reads(name) {
       if (name === "z") return null;
-      return answered() ? JSON.parse(part(name)?.dataset.reads ?? "[]") : [];
+      if (answered()) return JSON.parse(part(name)?.dataset.reads ?? "[]");
+      return found(name)?.labels.slice(0, PLACES) ?? [];
+    }
+
+    // Figures as the server writes them (panel.py); whether there is a place for them.
+    function write(slot, { labels, counts, apart, deaf }) {
+      const label = Number(asked());
+      const [hits, varied] = slot.querySelectorAll(".figure");
+      const yardstick = yardsticks.get(`${panel.get().dataset} ${deaf ? -1 : label}`);
+      if (!hits || !yardstick) return false;
+      const [name, hint, count, of] =
+        label < 0
+          ? [["onez.kinds"], "onez.kinds.hint", counts.filter(Boolean).length, counts.length]
+          : [["onez.agreement", { label: className(label) }], "onez.agreement.hint", counts[label], labels.length];
+      lineage.name(hits.querySelector("dt > span"), name);
+      lineage.name(hits.querySelector(".hint"), [hint], "aria-label");
+      lineage.name(hits.querySelector("dd"), ["onez.of", { count, of }]);
+      lineage.name(varied.querySelector("dd"), ["figure.probability", { value: apart / yardstick }]);
+      const real = Number(part("real")?.dataset.largest ?? 0); // of the last that the server has sent
+      const peak = Math.max(real, ...[...here.readings.values()].map(({ largest }) => largest));
+      slot.querySelectorAll(".bars > li").forEach((bar, k) => {
+        const share = counts[k] / labels.length;
+        bar.firstElementChild.style.setProperty("--part", (share / peak).toFixed(3));
+        bar.classList.toggle("asked", k === label);
+        lineage.name(bar, ["verdict.part", { label: className(k), part: share }], "aria-label");
+      });
+      return true;
     }
 
     // The last figures stay, faint, until those of the new pictures are there.
     function hang() {
       if (!wall()) return;
-      const { label, asks } = wall().dataset;
-      root.querySelector("[data-ask]").hidden = asks === undefined; // nobody there can be asked
+      judge = wall().dataset.judge;
+      root.querySelector("[data-ask]").hidden = !asks();
+      // The noise and the real pictures, in their cards and under their glasses, only the server has.
+      for (const one of wall().querySelectorAll("[data-card=z], [data-card=real], [data-glass=z], [data-glass=real]")) {
+        one.classList.toggle("stale", shown() !== wall().dataset.of);
+      }
+      const label = asked();
       for (const slot of wall().querySelectorAll("[data-slot]")) {
         const { slot: name } = slot.dataset;
-        lineage.show(slot, part(name)?.innerHTML ?? "");
-        slot.classList.toggle("stale", !answered());
+        const read = answered() ? undefined : found(name);
+        if (!read) lineage.show(slot, part(name)?.innerHTML ?? "");
+        slot.classList.toggle("stale", !answered() && !(read && write(slot, read)));
         const others = reads(name).map((read, place) => [place, label !== "-1" && String(read) !== label]);
         const veil = ([place]) => `<i style="--row:${Math.floor(place / 4)};--column:${place % 4}"></i>`;
         const veils = others.filter(([, other]) => other).map(veil);
@@ -116,11 +193,12 @@
       }
     }
 
-    // Pictures that this browser has made are read when the server has seen them.
-    root.addEventListener("lineage:made", () => {
-      for (const slot of wall().querySelectorAll("[data-slot]")) slot.classList.add("stale");
-      for (const veils of wall().querySelectorAll(".veils")) veils.replaceChildren();
-      mirror();
+    root.addEventListener("lineage:made", ({ detail: { name, state, recipe, numbers } }) => {
+      painted = keyOf(state);
+      if (here.of !== painted) here = { of: painted, readings: new Map() };
+      const [model, read] = [recipe.steps[0].model, name.endsWith(".read")];
+      if (read) here.readings.set(model, { ...reading(numbers), deaf: !recipe.steps[0].inputs.label });
+      hang();
     });
 
     // The figures are an answer of their own, which can be late when the pictures are long there.
@@ -129,6 +207,12 @@
       else lineage.expectAnswer(root.dataset);
     }
 
+    root.addEventListener("lineage:shown", () => (painted = null));
+    root.addEventListener("lineage:read", () => {
+      const { of, yardsticks: held } = root.readings.firstElementChild.dataset;
+      const [dataset] = of.split(" ");
+      for (const [label, apart] of Object.entries(JSON.parse(held))) yardsticks.set(`${dataset} ${label}`, apart);
+    });
     for (const event of ["lineage:shown", "lineage:read"]) {
       root.addEventListener(event, () => {
         hang();

@@ -106,7 +106,7 @@ def show_wall(library: Library, state: State) -> Markup:
         class_="one-z",
         style=f"--tile:{tile}",
         data_of=_key(state),
-        data_label=state.label,
+        data_judge=shown.judge.id,
         data_asks=scene.asked(shown),
     )
 
@@ -123,10 +123,17 @@ def show_readings(library: Library, state: State) -> Markup:
     found = scene.measured(library, shown, state.seed, state.label)
     peak = scene.peak(found)
     parts = (
-        tag("div", _figures(reading, state, peak, first=k == 0), data_read=name, data_reads=_reads(reading))
+        tag(
+            "div",
+            _figures(reading, state, peak, first=k == 0),
+            data_read=name,
+            data_reads=_reads(reading),
+            data_largest=None if isinstance(reading, LineageError) else scene.largest(reading),
+        )
         for k, (name, reading) in enumerate(found.items())
     )
-    return tag("div", *parts, data_of=_key(state))
+    yardsticks = scene.yardsticks(library, shown, state.label)
+    return tag("div", *parts, data_of=_key(state), data_yardsticks=json.dumps(yardsticks))
 
 
 def parcel(library: Library, state: State) -> File:

@@ -44,6 +44,16 @@ def noise_picture(z: Array, side: int) -> Array:
     return picture
 
 
+def yardsticks(library: Library, shown: Wall, label: int) -> dict[int, float]:
+    """Return what diversity is held against: real pictures of all classes (-1), and of the one asked for."""
+    return {one: shown.yardstick(library, one) for one in {-1, label}}
+
+
+def largest(reading: Reading) -> float:
+    """Return the largest share of a class."""
+    return float(reading.counts.max()) / len(reading.labels)
+
+
 def measured(library: Library, shown: Wall, seed: int, label: int) -> dict[str, Reading | LineageError]:
     """Let the judge read every card. Who cannot be asked for a class is held against pictures of all.
 
@@ -53,18 +63,18 @@ def measured(library: Library, shown: Wall, seed: int, label: int) -> dict[str, 
         The judge cannot read real pictures.
 
     """
-    yardsticks = {one: shown.yardstick(library, one) for one in {-1, label}}
+    held = yardsticks(library, shown, label)
     found: dict[str, Reading | LineageError] = {}
     for model in shown.generators:
         asked_for = label if inference.takes_label(model, "generate") else -1
         try:
             pictures = shown.made(library, model, seed, label, wall.JUDGED)
-            found[model.id] = shown.read(library, pictures, yardsticks[asked_for])
+            found[model.id] = shown.read(library, pictures, held[asked_for])
         except LineageError as fault:
             found[model.id] = fault
     pictures = shown.real(library, seed, label, wall.JUDGED)
     if len(pictures):  # a class may be missing among the examples
-        found[REAL] = shown.read(library, pictures, yardsticks[label])
+        found[REAL] = shown.read(library, pictures, held[label])
     return found
 
 
@@ -77,8 +87,5 @@ def hits(reading: Reading, label: int) -> tuple[int, int]:
 
 def peak(readings: dict[str, Reading | LineageError]) -> float:
     """Return the largest share of a class on the wall: its bar is as high as bars go."""
-    shares = [
-        0.0 if isinstance(reading, LineageError) else float(reading.counts.max()) / len(reading.labels)
-        for reading in readings.values()
-    ]
+    shares = [0.0 if isinstance(reading, LineageError) else largest(reading) for reading in readings.values()]
     return max(shares, default=1.0)

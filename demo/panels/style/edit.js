@@ -10,14 +10,16 @@ lineage.dials = (root, panel) => {
     const all = turned();
     if (value === 0) all.delete(id);
     else all.set(id, String(Number(value.toFixed(2))));
-    // At once, before the picture is there.
-    const dial = root.querySelector(`[data-move="${id}"]`);
+    mark(root.querySelector(`[data-move="${id}"]`), value); // at once, before the picture is there
+    panel.set({ moves: [...all].map((pair) => pair.join(":")).join(",") });
+  }
+
+  function mark(dial, value) {
     dial.value = value;
     dial.parentElement.classList.toggle("turned", value !== 0);
     const shown = dial.parentElement.querySelector(".value");
-    lineage.name(shown, ["style.edit.moved", { value: Math.round(10 * value) / 10 }]);
+    lineage.name(shown, ["style.edit.moved", { value: Math.round(10 * value) / 10 || 0 }]); // never -0
     shown.disabled = value === 0;
-    panel.set({ moves: [...all].map((pair) => pair.join(":")).join(",") });
   }
 
   root.addEventListener("input", ({ target }) => {
@@ -29,6 +31,14 @@ lineage.dials = (root, panel) => {
   root.addEventListener("click", ({ target }) => {
     const home = target.closest("[data-home]");
     if (home) turn(home.dataset.home, 0);
+  });
+
+  // Undone, or turned by an address: what this browser has made is told by every slider.
+  root.addEventListener("lineage:made", ({ detail: { name } }) => {
+    if (name !== "after") return;
+    const all = turned();
+    for (const dial of root.querySelectorAll("[data-move]")) mark(dial, Number(all.get(dial.dataset.move) ?? 0));
+    root.querySelector("[data-reset]").disabled = !all.size;
   });
 
   // A slider keeps what the visitor did to it; what the server says is put into it when both agree.

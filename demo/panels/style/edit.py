@@ -51,12 +51,12 @@ def show(library: Library, model: Model, state: State) -> Markup:
     before, after = beside(library, model, state)
     faces = tag(
         "figure",
-        tag("div", sprites.picture(after, say("style.edit.after")), class_="frame"),
+        tag("div", sprites.picture(after, say("style.edit.after"), data_shows="after 0"), class_="frame"),
         tag(
             "figcaption",
             tag(
                 "div",
-                sprites.picture(before, say("style.edit.before")),
+                sprites.picture(before, say("style.edit.before"), data_shows="before 0"),
                 tag("span", say("style.edit.before")),
                 class_="unmoved",
             ),
@@ -200,6 +200,7 @@ def _reset(turned: Mapping[str, float]) -> Markup:
         type="button",
         class_="link",
         data_set=json.dumps({"moves": ""}),
+        data_reset=True,
         disabled=not turned,
     )
 

@@ -53,6 +53,9 @@ FILE_SIDE = 256
 IN_A_ROW = 10
 """Classes that fit a row of buttons: one of more is typed."""
 
+_ADDRESS = "avatar.png"
+"""Where the server has a picture alone (`demo.plain`)."""
+
 HEAT = ("#1b1735", "#5b2a6e", "#a83a6a", "#e0604f", "#f6a04d", "#fbe69a")
 """From nothing to most."""
 
@@ -116,7 +119,7 @@ def parcel(library: Library, state: State) -> File:
     name = f"{model.id}-{state.part}-{'own' if state.picture else f'seed-{state.seed}'}"
     if state.part in ("truncate", "travel"):
         return paper.parcel(name, gif(pictures), "gif")
-    columns = _crossed_shape(model)[1] + 1 if state.part == "mix" else len(pictures)
+    columns = sources(model)[1] + 1 if state.part == "mix" else len(pictures)
     return paper.parcel(name, paper.to_png(_file(pictures, columns)), "png")
 
 
@@ -153,7 +156,10 @@ def _make(library: Library, model: Model, state: State) -> Markup:
         ),
         tag(
             "div",
-            *(_go_on(image, seed) for image, seed in zip(others, chosen[1:], strict=True)),
+            *(
+                _go_on(image, seed, _made_here(model, f"others {k}"))
+                for k, (image, seed) in enumerate(zip(others, chosen[1:], strict=True))
+            ),
             class_="others",
             role="group",
             aria_label=say("style.others"),
@@ -180,18 +186,19 @@ def _address(model: Model, state: State) -> Markup | None:
         asked["label"] = state.label
     return tag(
         "a",
-        "avatar.png",
-        href=f"avatar.png?{urlencode(asked)}",
+        _ADDRESS,
+        href=f"{_ADDRESS}?{urlencode(asked)}",
+        data_address=_ADDRESS,
         target="_blank",
         rel="noopener",
         class_="link",
     )
 
 
-def _go_on(image: Array, seed: int) -> Markup:
+def _go_on(image: Array, seed: int, shows: str | None) -> Markup:
     return tag(
         "button",
-        sprites.picture(image, say("style.seed", seed=seed)),
+        sprites.picture(image, say("style.seed", seed=seed), data_shows=shows),
         type="button",
         data_set=json.dumps({"seed": seed}),
     )
@@ -202,14 +209,14 @@ def _go_on(image: Array, seed: int) -> Markup:
 
 def _truncate(library: Library, model: Model, state: State) -> Markup:
     made = _sweep(library, model, state)
-    psi = _psi(made.shape[1])
+    psi = swept(model)
     middle = len(psi) // 2
     moments = (
         tag(
             "li",
             tag(
                 "button",
-                sprites.picture(image, _at(value)),
+                sprites.picture(image, _at(value), data_shows=_made_here(model, f"sweep {k}")),
                 type="button",
                 tabindex="-1",
                 data_seek=k,
@@ -225,6 +232,7 @@ def _truncate(library: Library, model: Model, state: State) -> Markup:
         (say("style.screen.psi"),),
         (None,),
         [values],
+        reels=("sweep 0",),
         start=len(psi) - 1,
         frames_a_second=FRAMES_A_SECOND,
     )
@@ -239,15 +247,15 @@ def _truncate(library: Library, model: Model, state: State) -> Markup:
     )
 
 
-def _psi(count: int) -> Array:
-    return np.linspace(-1.0, 1.0, count, dtype=np.float32)
+def swept(model: Model) -> Array:
+    """Return the truncations of a sweep, from -1 to 1 by way of 0: float32 [count]."""
+    count = styles.affordable(model, SWEEP, 5)
+    return np.linspace(-1.0, 1.0, count - 1 + count % 2, dtype=np.float32)
 
 
 def _sweep(library: Library, model: Model, state: State) -> Array:
     """Return the film of one seed from its anti-picture to itself: float32 [1, frames, c, h, w]."""
-    count = styles.affordable(model, SWEEP, 5)
-    psi = _psi(count - 1 + count % 2)  # an odd number, or the centre would not be among them
-    ws = subject(library, model, state, psi)
+    ws = subject(library, model, state, swept(model))
     return styles.paint(library, model, ws, state.look, SMALL)[None]
 
 
@@ -275,14 +283,14 @@ class _Crossed:
         return np.concatenate([corner, self.columns, body.reshape(-1, *self.columns.shape[1:])])
 
 
-def _crossed_shape(model: Model) -> tuple[int, int]:
+def sources(model: Model) -> tuple[int, int]:
     """Return rows and columns of the children: few where a picture costs much."""
     full = (SOURCES[0] + 1) * (SOURCES[1] + 1)
     return SOURCES if styles.affordable(model, full) == full else (2, 2)
 
 
 def _crossed(library: Library, model: Model, state: State) -> _Crossed:
-    rows, columns = _crossed_shape(model)
+    rows, columns = sources(model)
     pick = limits.Bound("pick", 0, SOURCES[0] * SOURCES[1] - 1, 0).check(state.pick)
     row, column = min(pick // SOURCES[1], rows - 1), min(pick % SOURCES[1], columns - 1)
     look, taken = state.look, styles.layers(model, state.layers)
@@ -315,7 +323,11 @@ def _mix(library: Library, model: Model, state: State) -> Markup:
     heads = (
         tag(
             "th",
-            sprites.picture(image, say("style.parent", parent="B", seed=seed)),
+            sprites.picture(
+                image,
+                say("style.parent", parent="B", seed=seed),
+                data_shows=_made_here(model, f"parents {rows + k}"),
+            ),
             scope="col",
             class_="chosen" if k == column else None,
         )
@@ -326,14 +338,25 @@ def _mix(library: Library, model: Model, state: State) -> Markup:
             "tr",
             tag(
                 "th",
-                sprites.picture(crossed.rows[k], say("style.parent", parent="A", seed=a[k])),
+                sprites.picture(
+                    crossed.rows[k],
+                    say("style.parent", parent="A", seed=a[k]),
+                    data_shows=_made_here(model, f"parents {k}"),
+                ),
                 scope="row",
                 class_="chosen" if k == row else None,
             ),
             *(
                 tag(
                     "td",
-                    _child(crossed.children[k, j], k * SOURCES[1] + j, a[k], b[j], (k, j) == (row, column)),
+                    _child(
+                        crossed.children[k, j],
+                        k * SOURCES[1] + j,
+                        a[k],
+                        b[j],
+                        (k, j) == (row, column),
+                        _made_here(model, f"children {k * columns + j}"),
+                    ),
                 )
                 for j in range(columns)
             ),
@@ -346,18 +369,26 @@ def _mix(library: Library, model: Model, state: State) -> Markup:
     trio = (
         tag(
             "div",
-            sprites.picture(crossed.large[0], say("style.parent", parent="A", seed=a[row])),
+            sprites.picture(
+                crossed.large[0],
+                say("style.parent", parent="A", seed=a[row]),
+                data_shows=_made_here(model, f"parents {row}"),
+            ),
             tag("span", "A"),
             class_="parent",
         ),
         tag(
             "div",
-            sprites.picture(crossed.large[1], say("style.parent", parent="B", seed=b[column])),
+            sprites.picture(
+                crossed.large[1],
+                say("style.parent", parent="B", seed=b[column]),
+                data_shows=_made_here(model, f"parents {rows + column}"),
+            ),
             tag("span", "B"),
             class_="parent",
         ),
     )
-    child = sprites.picture(crossed.large[2], say("style.child", a=a[row], b=b[column]))
+    child = sprites.picture(crossed.large[2], say("style.child", a=a[row], b=b[column]), data_shows="child 0")
     return join(
         _layers(model, state),
         tag(
@@ -374,10 +405,10 @@ def _mix(library: Library, model: Model, state: State) -> Markup:
     )
 
 
-def _child(image: Array, pick: int, a: int, b: int, chosen: bool) -> Markup:
+def _child(image: Array, pick: int, a: int, b: int, chosen: bool, shows: str | None) -> Markup:
     return tag(
         "button",
-        sprites.picture(image, say("style.child", a=a, b=b)),
+        sprites.picture(image, say("style.child", a=a, b=b), data_shows=shows),
         type="button",
         data_set=json.dumps({"pick": pick}),
         aria_pressed="true" if chosen else "false",
@@ -435,12 +466,18 @@ def _layers(model: Model, state: State) -> Markup:
 # --------------------------------------------------------------------------------------------------- travel
 
 
+def stations(model: Model) -> Array:
+    """Return the fractions of the way at which there are pictures, those of the strip among them: [count]."""
+    count = (styles.affordable(model, 2 * STATIONS, 2 * STRIP) // 2 - 1) // (STRIP - 1) * (STRIP - 1) + 1
+    return np.linspace(0.0, 1.0, count, dtype=np.float32)
+
+
 def _ways(library: Library, model: Model, state: State) -> Array:
     """Return two films, through z and through w: float32 [2, frames, c, h, w].
 
     Of a visitor's own picture only the second: its styles lie where no z leads.
     """
-    count = (styles.affordable(model, 2 * STATIONS, 2 * STRIP) // 2 - 1) // (STRIP - 1) * (STRIP - 1) + 1
+    count = len(stations(model))
     if state.picture:
         z = styles.z_of(model, [seeds.check_seed(state.other)])
         ends = (subject(library, model, state)[0], styles.styles(library, model, z, state.look)[0])
@@ -454,7 +491,8 @@ def _ways(library: Library, model: Model, state: State) -> Array:
 def _travel(library: Library, model: Model, state: State) -> Markup:
     made = _ways(library, model, state)
     count = made.shape[1]
-    names = (say("style.way.z"), say("style.way.w"))[-len(made) :]
+    spaces = ("z", "w")[-len(made) :]
+    names = [say(f"style.way.{space}") for space in spaces]
     strips = (
         tag(
             "ol",
@@ -463,7 +501,11 @@ def _travel(library: Library, model: Model, state: State) -> Markup:
                     "li",
                     tag(
                         "button",
-                        sprites.picture(film[k], say("style.way.alt", part=k / (count - 1))),
+                        sprites.picture(
+                            film[k],
+                            say("style.way.alt", part=k / (count - 1)),
+                            data_shows=_made_here(model, f"{space} {k}"),
+                        ),
                         type="button",
                         tabindex="-1",
                         data_seek=k,
@@ -473,13 +515,21 @@ def _travel(library: Library, model: Model, state: State) -> Markup:
             ),
             class_="journey",
         )
-        for film in made
+        for space, film in zip(spaces, made, strict=True)
     )
     changes = [
         [say("style.change", value=value) for value in _changes(film)] for film in made.astype(np.float64)
     ]
     return join(
-        films.screens(made, names, names, changes, start=count // 2, frames_a_second=FRAMES_A_SECOND),
+        films.screens(
+            made,
+            names,
+            names,
+            changes,
+            reels=[f"{space} 0" for space in spaces],
+            start=count // 2,
+            frames_a_second=FRAMES_A_SECOND,
+        ),
         controls.transport(count - 1, say("style.scrub.way"), controls.keep("gif")),
         tag("div", *strips, class_="journeys"),
         tag("p", tag("span", tag("span", say("style.way")), signs.hint("style.way.hint")), class_="note"),
@@ -545,10 +595,10 @@ def _noise(library: Library, model: Model, state: State) -> Markup:
     plates = [
         tag(
             "figure",
-            tag("div", sprites.picture(image, name), class_="frame"),
+            tag("div", sprites.picture(image, name, data_shows=f"{kind} 0"), class_="frame"),
             tag("figcaption", name),
         )
-        for image, name in zip(grains.pictures, names, strict=True)
+        for image, name, kind in zip(grains.pictures, names, ("noise", "another", "none"), strict=True)
     ]
     colours = ", ".join(HEAT)
     heat = tag(
@@ -610,13 +660,23 @@ def _sizes(library: Library, model: Model, state: State) -> _Sizes:
 
 def _inside(library: Library, model: Model, state: State) -> Markup:
     sizes = _sizes(library, model, state)
+    whole = styles.part_sizes(model)[-1]
     steps = (
         tag(
             "li",
             tag("h4", say("style.size", size=size)),
             tag("div", sprites.picture(added, say("style.added.alt", size=size)), class_="frame"),
             tag("span", say("style.reach", value=most), class_="label"),
-            tag("div", sprites.picture(so_far, say("style.so_far.alt", size=size)), class_="frame"),
+            tag(
+                "div",
+                sprites.picture(
+                    so_far,
+                    say("style.so_far.alt", size=size),
+                    data_shows=_made_here(model, "inside 0") if size == whole else None,
+                ),
+                class_="frame",
+            ),
+            data_size=size,
         )
         for size, added, most, so_far in zip(
             styles.part_sizes(model), sizes.added, sizes.reach, sizes.so_far, strict=True
@@ -637,6 +697,11 @@ def _inside(library: Library, model: Model, state: State) -> Markup:
 
 
 # --------------------------------------------------------------------------------------------------- pieces
+
+
+def _made_here(model: Model, place: str) -> str | None:
+    """Return where a browser that cooks finds a small picture; it shrinks none."""
+    return place if max(styles.shape(model)) <= SMALL else None
 
 
 def _at(psi: np.float32) -> Message:

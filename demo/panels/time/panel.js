@@ -1,5 +1,21 @@
 // Time machine: one moment for all networks on the wall (demo/panels/time/panel.py). Every frame is here, so play
-// and drag ask nobody; the server is asked for another seed, another digit or another wall.
+// and drag ask nobody; the server is asked for another seed, another digit or another wall. Until it has answered
+// this browser makes the pictures of the snapshots that are looked at.
+
+lineage.dishes.time = ({ models, seed, label, seen }, { cards, classes, sample }) => {
+  const PICTURES = 25;
+  const wall = models.split(",");
+  if (!wall.every((model) => cards[model]?.graphs.generate)) return null;
+  const dish = (model) => {
+    const moments = Object.keys(cards[model].snapshots).map(Number); // rising, as such keys are
+    const past = moments.filter((moment) => seen < 0 || moment <= seen + 0.5);
+    const moment = past.at(-1) ?? moments[0];
+    const among = label === "each" && classes(model, "generate");
+    const labels = Array.from({ length: PICTURES }, (_, k) => (among ? k % among : -1));
+    return [`${model}.${moment}`, sample(model, seed, PICTURES, labels, moment)];
+  };
+  return Object.fromEntries(wall.map(dish));
+};
 
 lineage.time = (tool, panel, root) => {
   "use strict";
@@ -13,6 +29,10 @@ lineage.time = (tool, panel, root) => {
 
   let axis = { unit: 1, end: 1 };
   let cards = []; // {card, screen, columns, seen, sheet, uri, shown}
+  let filmed = ""; // what the server's pictures are of
+  let here = { of: "", sheets: new Map() }; // what this browser's are of, by MODEL.SEEN
+  let wished = ""; // of this browser, and not there yet
+  let rests = false; // the hand
   let now = Infinity; // training images seen
   let told = END; // the moment that the state holds by our own doing
   let fresh = true; // nobody has chosen a moment yet: the first look is a replay
@@ -45,6 +65,7 @@ lineage.time = (tool, panel, root) => {
   async function load() {
     const stage = find("[data-unit]");
     if (!stage) return;
+    const { of } = stage.dataset;
     axis = { unit: Number(stage.dataset.unit), end: Number(stage.dataset.end) };
     const known = new Map(cards.map(({ uri, sheet }) => [uri, sheet]));
     const found = all("canvas[data-film]").map(async (screen) => {
@@ -56,16 +77,55 @@ lineage.time = (tool, panel, root) => {
         columns: Number(screen.dataset.columns),
         seen: JSON.parse(screen.dataset.seen),
         sheet: known.get(uri) ?? (await lineage.decode(uri)),
-        shown: -1,
+        shown: "",
       };
     });
     const ready = await Promise.all(found);
     if (ready.some(({ screen, uri }) => !screen.isConnected || screen.dataset.film !== uri)) return; // others came
     cards = ready;
+    filmed = of;
     lives();
     show();
     if (fresh && !root.hidden) begin();
   }
+
+  // ---------------------------------------------------------------- pictures that the server has not sent yet
+
+  const asked = ({ seed, label } = panel.get()) => `${seed} ${label}`;
+  const latest = (seen, at) => Math.max(0, seen.filter((snapshot) => snapshot <= at + 0.5).length - 1);
+
+  // Where the pictures of a snapshot are, {sheet, row}; null where they are nowhere.
+  function pictures({ card, seen, sheet }, index) {
+    if (filmed === asked()) return { sheet, row: index };
+    const made = here.of === asked() && here.sheets.get(`${card.dataset.card}.${seen[index]}`);
+    return made ? { sheet: made, row: 0 } : null;
+  }
+
+  // Those of the moment that is looked at, then, when the hand rests, of the moments beside it.
+  function make(at) {
+    const lacks = (moment) => cards.some((one) => !pictures(one, latest(one.seen, moment)));
+    const stops = moments();
+    const now = latest(stops, at);
+    const near = rests ? [now + 1, now - 1] : [];
+    const seen = [now, ...near].map((k) => stops[k]).find((moment) => moment !== undefined && lacks(moment));
+    const wish = `${asked()} ${seen}`;
+    if (seen === undefined || wish === wished) return;
+    wished = wish;
+    lineage.cooks(root, { ...panel.get(), seen }, true);
+  }
+
+  root.addEventListener("lineage:asked", () => {
+    rests = true;
+    show();
+  });
+  root.addEventListener("lineage:made", ({ detail: { name, state, picture } }) => {
+    if (here.of !== asked(state)) here = { of: asked(state), sheets: new Map() };
+    here.sheets.set(name, lineage.kitchen.sheet(picture, Math.sqrt(picture.dims[0])));
+    const seen = state.seen === END ? axis.end : state.seen;
+    if (cards.every((one) => pictures(one, latest(one.seen, seen)))) wished = ""; // else the others are on their way
+    lives();
+    show();
+  });
 
   // ---------------------------------------------------------------- showing a moment
 
@@ -81,12 +141,14 @@ lineage.time = (tool, panel, root) => {
     write(scrub, "time.at", { seen }, "aria-valuetext");
     write(find("[data-now]"), "figure.nats", { value: seen });
     for (const one of cards) {
-      const { card, screen, columns, sheet } = one;
-      const past = one.seen.filter((snapshot) => snapshot <= at + 0.5).length;
-      const index = Math.max(0, past - 1);
-      if (index === one.shown) continue;
-      one.shown = index;
-      lineage.put(screen, sheet, { column: 0, row: index });
+      const { card, screen, columns } = one;
+      const index = latest(one.seen, at);
+      const found = pictures(one, index);
+      const shown = `${index} ${found && asked()}`;
+      if (shown === one.shown) continue;
+      one.shown = shown;
+      if (found) lineage.put(screen, found.sheet, { column: 0, row: found.row });
+      screen.classList.toggle("stale", !found);
       const snapshot = one.seen[index];
       const model = [`model.${card.dataset.card}.title`];
       write(screen, "time.sheet", { model, count: columns * columns, seen: snapshot }, "aria-label");
@@ -109,16 +171,22 @@ lineage.time = (tool, panel, root) => {
       write(value, "figure.number", { value: JSON.parse(value.dataset.values).at(index) });
     }
     player.mark();
+    make(at);
   }
 
   // The chosen picture at every snapshot.
   function lives() {
     const { pick } = panel.get();
-    for (const { card, columns, sheet } of cards) {
+    for (const one of cards) {
+      const { card, columns } = one;
       for (const canvas of card.querySelectorAll("[data-frame]")) {
-        const row = Number(canvas.dataset.frame) * columns + Math.floor(pick / columns);
-        lineage.put(canvas, sheet, { column: pick % columns, row });
+        const found = pictures(one, Number(canvas.dataset.frame));
+        const place = (row) => ({ column: pick % columns, row: row * columns + Math.floor(pick / columns) });
+        if (found) lineage.put(canvas, found.sheet, place(found.row));
+        canvas.classList.toggle("stale", !found);
       }
+      const varied = card.querySelector("[data-diversity]");
+      varied?.closest("figure").classList.toggle("stale", filmed !== asked()); // a judge's figures: the server's
     }
     for (const cell of all("[data-pick]")) cell.checked = Number(cell.value) === pick;
   }
@@ -213,6 +281,7 @@ lineage.time = (tool, panel, root) => {
   lineage.drag(root, ".timed", (part) => seek(moment(part)), rest);
 
   root.addEventListener("lineage:changed", () => {
+    rests = false;
     reflect();
     adopt();
     lives();

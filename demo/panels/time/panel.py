@@ -1,7 +1,8 @@
 """Time machine: one slider over training, what each generator then made of the same z, and its losses.
 
 All frames of a network come at once, as one sheet a model, and the browser (``panel.js``) plays them:
-dragging asks nobody. Time is logarithmic in training images seen, as the snapshots are.
+dragging asks nobody. Until they are there it makes those that are looked at. Time is logarithmic in training
+images seen, as the snapshots are.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ def show_stage(library: Library, state: State) -> Markup:
         ),
         tag("div", *cards, class_="wall", data_count=len(models)),
         class_="time",
+        data_of=f"{state.seed} {state.label}",
         data_unit=axis.unit,
         data_end=axis.end,
     )
