@@ -72,10 +72,10 @@
       const directions = movable ? await read("directions.json") : {};
       const written = cookbook(cards);
       tools = { normals, ways, directions, ...drawing, ...written, ...chains(written) };
-      for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
     } catch {
-      fail(["kitchen.unreachable"]);
+      return fail(["kitchen.unreachable"]);
     }
+    for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
   }
 
   const answer = (asked) =>

@@ -24,7 +24,7 @@ export const chains = ({ cards, step }) => {
       : [];
 
   /** How many classes a chain can be held to, 0 where none. */
-  const classes = (model) => {
+  const clamps = (model) => {
     const { inputs, outputs } = cards[model].graphs.gibbs_step;
     const labels = named(outputs, "label_mean");
     return named(inputs, "label") && labels ? sizeOf(labels) : 0;
@@ -43,7 +43,7 @@ export const chains = ({ cards, step }) => {
     const drawn = (input) => ({ uniforms: { seed, stream: UNIFORMS[input], count } });
     const gibbs = step("gibbs", model, "gibbs_step", (input) => given[input] ?? drawn(input));
     gibbs.repeat = { times: steps + 1, feed: { visible: "visible_sample" } };
-    const units = ["visible", "hidden", "free_energy", ...(classes(model) ? ["label_mean"] : [])];
+    const units = ["visible", "hidden", "free_energy", ...(clamps(model) ? ["label_mean"] : [])];
     const numbers = units.map((name) => `gibbs.${name}`);
     if (!stack) return { recipe: 1, steps: [gibbs], numbers: [...numbers, "gibbs.visible_mean"] };
     const down = (name, code) => step(name, model, "decode", () => code);
@@ -90,5 +90,5 @@ export const chains = ({ cards, step }) => {
     };
   };
 
-  return { chain, classes, states };
+  return { chain, clamps, states };
 };

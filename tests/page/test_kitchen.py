@@ -157,7 +157,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def alike(mine: list[str | None], its: list[str | None]) -> bool:
-    """Whether words are the same but for the last digit of their numbers, which two runtimes may round apart."""
+    """Whether words are the same but for the last digit of a number, which two runtimes may round apart."""
     for here, there in zip(mine, its, strict=True):
         if NUMBER.sub("", here or "") != NUMBER.sub("", there or ""):
             return False

@@ -54,7 +54,7 @@
     const stage = document.querySelector("#panel-movie .movie");
     if (stage?.dataset.card !== model) return null; // another one is to be laid out
     const numbers = between(seed, 0, 2 ** 32 - 1) && between(steps, 1, MOST_STEPS);
-    const labels = labelsOf(label, tools.classes(model));
+    const labels = labelsOf(label, tools.clamps(model));
     const picture = start === "drawing" ? startOf(state, tools) : null;
     if (!numbers || labels === null || (start !== "noise" && !picture)) return null;
     reels.set(state, tools.states(model));
