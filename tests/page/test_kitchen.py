@@ -67,7 +67,8 @@ LOOK = f"""panel => {{
 """What a panel shows but for what is stale: pictures, how far they may be from the server's, and words."""
 WATCH = f"""panel => {{
     window.made = null;
-    panel.addEventListener("lineage:made", () => (window.made = ({LOOK})(panel)));
+    const look = () => (window.made = ({LOOK})(panel));
+    for (const event of ["lineage:made", "lineage:moments"]) panel.addEventListener(event, look);
 }}"""
 SET = "(panel, state) => panel.lineage.set(state)"
 
