@@ -338,12 +338,12 @@ def test_a_film_can_be_kept(library: Library) -> None:
 def test_the_sum_shows_every_term_and_offers_others(library: Library) -> None:
     state = latent.State(model="gan", play="sum", a="1_2_3", b="4_5_6", c="7_8_9", slot=4)
     markup = latent.show_stage(library, state)
-    assert markup.count("<img") == 9 + 4 + latent.TRAY
+    assert markup.count("<img") == 9 + 4 + latent.scene.TRAY
     z = np.stack([seeds.normals(seed, 1, 100)[0] for seed in range(1, 10)]).reshape(3, 3, 100)
     result = inference.generate(library, "gan", latents.analogy(*z)[3:]).images[0]
     assert sprites.ink_uri(result) in markup
     assert json.loads(re.findall(r'data-terms="([^"]*)"', markup)[0]) == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    assert [int(seed) for seed in re.findall(r'data-offer="(\d+)"', markup)] == list(range(latent.TRAY))
+    assert [int(seed) for seed in re.findall(r'data-offer="(\d+)"', markup)] == list(range(latent.scene.TRAY))
 
 
 def test_a_label_is_asked_of_those_who_take_one(library: Library) -> None:

@@ -278,7 +278,7 @@ def test_the_grid_crosses_seeds_in_order(library: Library) -> None:
 
 
 def test_the_sweep_has_the_centre_in_the_middle(library: Library) -> None:
-    psi = style._psi(style.SWEEP)
+    psi = style.swept(library.model(FACES))
     assert (psi[0], psi[style.SWEEP // 2], psi[-1]) == (-1, 0, 1)
     markup = style.show_stage(library, State(model=FACES, part="truncate"))
     centre = re.findall(r'<li class="centre">(.*?)</li>', html.unescape(markup))

@@ -174,18 +174,18 @@
       for (const slot of wall().querySelectorAll("[data-slot]")) {
         const { slot: name } = slot.dataset;
         const read = answered() ? undefined : found(name);
-        if (!read) lineage.show(slot, part(name)?.innerHTML ?? "");
+        if (answered() || !slot.firstChild) lineage.show(slot, part(name)?.innerHTML ?? "");
         slot.classList.toggle("stale", !answered() && !(read && write(slot, read)));
         const others = reads(name).map((read, place) => [place, label !== "-1" && String(read) !== label]);
         const veil = ([place]) => `<i style="--row:${Math.floor(place / 4)};--column:${place % 4}"></i>`;
         const veils = others.filter(([, other]) => other).map(veil);
         slot.closest(".card").querySelector(".veils").innerHTML = veils.join("");
       }
-      mirror();
       look(looked);
     }
 
     function mirror() {
+      if (!wall()) return;
       for (const glass of wall().querySelectorAll("[data-glass]")) {
         const image = wall().querySelector(`[data-card="${CSS.escape(glass.dataset.glass)}"] .picture`);
         const content = image?.src.replace("data:", "");
@@ -198,6 +198,7 @@
       if (here.of !== painted) here = { of: painted, readings: new Map() };
       const [model, read] = [recipe.steps[0].model, name.endsWith(".read")];
       if (read) here.readings.set(model, { ...reading(numbers), deaf: !recipe.steps[0].inputs.label });
+      else mirror();
       hang();
     });
 
@@ -216,12 +217,14 @@
     for (const event of ["lineage:shown", "lineage:read"]) {
       root.addEventListener(event, () => {
         hang();
+        mirror();
         awaitFigures();
       });
     }
     nameClasses();
     look(chosen());
     hang();
+    mirror();
   };
 
   // Figures have no place of their own: each card has one for them.
