@@ -585,6 +585,26 @@ def test_a_movie_made_here_is_not_asked_for(kitchen: serving.Page, visit: Callab
     assert asked
 
 
+def test_a_movie_that_cannot_be_made_here_is_asked_for(
+    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+) -> None:
+    """Catches a movie that ends where this browser's engine did."""
+    visitor = visit(kitchen, cooks=True)
+    visitor.page.add_init_script(
+        "const kind = Worker;"
+        "window.Worker = class extends kind { constructor(...all) { super(...all); window.engine = this; } };"
+    )
+    page = visitor.open("?tab=movie&steps=40")
+    warm(page, "movie")
+    page.evaluate(
+        """() => { document.querySelector("#panel-movie").lineage.set({ seed: 12 });
+            window.engine.dispatchEvent(new Event("error")); }"""
+    )
+    idle(page)
+    expect(page.locator(WHO)).to_contain_text("engine failed")
+    compare_movie(page, Library.open([models], "cpu"))
+
+
 def test_a_photograph_that_the_server_has_prepared_is_damaged_here(
     kitchen: serving.Page, visit: Callable[..., Visit]
 ) -> None:
