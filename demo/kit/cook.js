@@ -276,7 +276,7 @@
       if (order.state !== state || !wanted()) return;
       emit(panel, "moments", { name, state, first, moments, done });
       first += moments.length;
-      tell({ ms: ms / Math.max(1, moments.length) });
+      if (moments.length) tell({ ms: ms / moments.length });
     }
   }
 
