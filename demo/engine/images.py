@@ -437,11 +437,11 @@ def _place(ink: Array) -> Placement:
     small = _resized(cut, (height, width))
     corner = []
     for axis, size in enumerate(small.shape):
-        mass = small.sum(axis=1 - axis)
+        mass = small.sum(axis=1 - axis, dtype=np.float64)
         centre = float(mass @ np.arange(size) / mass.sum())
-        # A symmetrical drawing lies half way between two pixels, but for the rounding of its sum: thousandths
-        # are where it goes to the same one here and in a browser (demo/kitchen/drawing.js).
-        corner.append(int(np.clip(round(round(_MIDDLE - centre, 3)), 0, SIDE - size)))
+        # A symmetrical drawing lies half way between two pixels, but for the rounding of its sum: it is to go
+        # to the same one here and in a browser (demo/kitchen/drawing.js).
+        corner.append(int(np.clip(round(round(_MIDDLE - centre, 5)), 0, SIDE - size)))
     return Placement(box, (height, width), (corner[0], corner[1]))
 
 

@@ -82,7 +82,7 @@ function corner({ data, height, width }, size, placeOf) {
     moment += data[n] * placeOf(n);
   }
   // A symmetrical drawing lies half way between two pixels, but for the rounding of its sum.
-  const whole = nearest(Math.round(1000 * (MIDDLE - moment / mass)) / 1000);
+  const whole = nearest(Math.round(1e5 * (MIDDLE - moment / mass)) / 1e5);
   return Math.min(Math.max(whole, 0), SIDE - size);
 }
 
