@@ -595,7 +595,7 @@ def test_a_movie_that_cannot_be_made_here_is_asked_for(
         "window.Worker = class extends kind { constructor(...all) { super(...all); window.engine = this; } };"
     )
     page = visitor.open("?tab=movie&steps=40")
-    warm(page, "movie")
+    warm(page, "movie", {})
     page.evaluate(
         """() => { document.querySelector("#panel-movie").lineage.set({ seed: 12 });
             window.engine.dispatchEvent(new Event("error")); }"""
