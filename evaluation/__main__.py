@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from evaluation import speed  # the one part that loads torch
 
         return speed.main(given[1:])
+    if given[:1] == ["touch"]:
+        from evaluation import touch
+
+        return touch.main(given[1:])
     options = _parser().parse_args(given)
     try:
         known = catalog.load(*(options.models or [catalog.DIRECTORY]))

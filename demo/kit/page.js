@@ -452,7 +452,7 @@ window.lineage = (() => {
         expectAnswer(element);
         atRest(ask);
       }
-      if (rests) atRest(askTheRest);
+      atRest(askTheRest);
     }
 
     function askSoon() {
@@ -469,7 +469,7 @@ window.lineage = (() => {
 
     // What is costly, or below the fold.
     function askTheRest() {
-      trigger("release");
+      if (rests) trigger("release");
       panel.dispatchEvent(new CustomEvent("lineage:rested"));
     }
 

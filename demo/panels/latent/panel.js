@@ -1,74 +1,89 @@
 // Latent: sliders of z that answer under the finger, and terms of a sum that are chosen by clicking pictures.
 // The state is the desk's; `z` in it lists only the numbers that were turned (demo/panels/latent/panel.py).
 
-lineage.dishes.latent = (state, { normals, ways, names, cards, sizeOf, generate }) => {
-  const [BANK, REACH, FRAMES, STATIONS, TRAY] = [20, 2.5, 120, 61, 24]; // as scene.py has them
-  const { play, model, seed, label, bank, path, other, tray } = state;
-  if (!cards[model]?.graphs.generate || cards[model].seeds) return null;
-  const size = sizeOf(model, "generate", "z");
-  const firsts = (seeds) => ({ normals: { seed: seeds } });
+(() => {
+  "use strict";
 
-  function start() {
-    const z = normals(seed, 1, size);
-    for (const turned of state.z.split("_").filter(Boolean)) {
-      const [position, value] = turned.split(":").map(Number);
-      z[position] = value;
+  const recipes = (state, { normals, ways, names, cards, sizeOf, generate }) => {
+    const [BANK, REACH, FRAMES, STATIONS, TRAY] = [20, 2.5, 120, 61, 24]; // as scene.py has them
+    const { play, model, seed, label, bank, path, other, tray } = state;
+    if (!cards[model]?.graphs.generate || cards[model].seeds) return {};
+    const size = sizeOf(model, "generate", "z");
+    const firsts = (seeds) => ({ normals: { seed: seeds } });
+
+    function start() {
+      const z = normals(seed, 1, size);
+      for (const turned of state.z.split("_").filter(Boolean)) {
+        const [position, value] = turned.split(":").map(Number);
+        z[position] = value;
+      }
+      return z;
     }
-    return z;
-  }
 
-  function knobs() {
-    const z = start();
-    const held = [...Array(size).keys()].slice(bank * BANK, (bank + 1) * BANK);
-    if (!held.length) return null;
-    const turned = held.flatMap((position) => [REACH, -REACH].map((value) => z.with(position, value)));
-    return { made: [z], shortcuts: turned };
-  }
+    function knobs() {
+      const z = start();
+      const held = [...Array(size).keys()].slice(bank * BANK, (bank + 1) * BANK);
+      if (!held.length) return null;
+      const turned = held.flatMap((position) => [REACH, -REACH].map((value) => z.with(position, value)));
+      return { made: [z], shortcuts: turned };
+    }
 
-  // Waves with normal amplitudes, led through where z stands (demo/engine/latents.py).
-  function walk() {
-    const z = start();
-    const drawn = normals(path, 6, size, { step: 1 });
-    const wave = (frame, turn) => [2 * Math.PI * (frame / FRAMES) * turn].flatMap((t) => [Math.cos(t), Math.sin(t)]);
-    const sum = (waves, n) =>
-      waves.reduce((total, [c, s], k) => total + c * drawn[k * size + n] + s * drawn[(k + 3) * size + n], 0) /
-      Math.sqrt(3);
-    const begin = [1, 2, 3].map((turn) => wave(0, turn));
-    const frames = Array.from({ length: FRAMES }, (_, frame) => {
-      const waves = [1, 2, 3].map((turn) => wave(frame, turn));
-      const near = waves.reduce((total, [c]) => total + c, 0) / 3;
-      return Float32Array.from(z, (one, n) => sum(waves, n) + near * (one - sum(begin, n)));
-    });
-    return { walk: frames };
-  }
+    // Waves with normal amplitudes, led through where z stands (demo/engine/latents.py).
+    function walk() {
+      const z = start();
+      const drawn = normals(path, 6, size, { step: 1 });
+      const wave = (frame, turn) => [2 * Math.PI * (frame / FRAMES) * turn].flatMap((t) => [Math.cos(t), Math.sin(t)]);
+      const sum = (waves, n) =>
+        waves.reduce((total, [c, s], k) => total + c * drawn[k * size + n] + s * drawn[(k + 3) * size + n], 0) /
+        Math.sqrt(3);
+      const begin = [1, 2, 3].map((turn) => wave(0, turn));
+      const frames = Array.from({ length: FRAMES }, (_, frame) => {
+        const waves = [1, 2, 3].map((turn) => wave(frame, turn));
+        const near = waves.reduce((total, [c]) => total + c, 0) / 3;
+        return Float32Array.from(z, (one, n) => sum(waves, n) + near * (one - sum(begin, n)));
+      });
+      return { walk: frames };
+    }
 
-  function way() {
-    const [from, to] = [start(), normals(other, 1, size)];
-    const go = (kind) => (_, k) => {
-      const [a, b] = ways[kind](from, to, Math.fround(k / (STATIONS - 1)));
-      return from.map((one, n) => a * one + b * to[n]);
-    };
-    return { way: ["straight", "circle"].flatMap((kind) => Array.from({ length: STATIONS }, go(kind))) };
-  }
+    function way() {
+      const [from, to] = [start(), normals(other, 1, size)];
+      const go = (kind) => (_, k) => {
+        const [a, b] = ways[kind](from, to, Math.fround(k / (STATIONS - 1)));
+        return from.map((one, n) => a * one + b * to[n]);
+      };
+      return { way: ["straight", "circle"].flatMap((kind) => Array.from({ length: STATIONS }, go(kind))) };
+    }
 
-  // Who chose no terms has those that the server chose.
-  function sum() {
-    if (!state.a) return null;
-    const terms = [state.a, state.b, state.c].map((term) => term.split("_").map(Number));
-    const mean = (seeds) => {
-      const all = seeds.map((one) => normals(one, 1, size));
-      return Array.from({ length: size }, (_, n) => all.reduce((total, z) => total + z[n], 0) / all.length);
-    };
-    const [a, b, c] = terms.map(mean);
-    const means = [a, b, c, a.map((one, n) => one - b[n] + c[n])].map((z) => Float32Array.from(z));
-    const offered = Array.from({ length: TRAY }, (_, k) => tray * TRAY + k);
-    return { means, singles: firsts(terms.flat()), tray: firsts(offered) };
-  }
+    // Who chose no terms has those that the server chose.
+    function sum() {
+      if (!state.a) return null;
+      const terms = [state.a, state.b, state.c].map((term) => term.split("_").map(Number));
+      const mean = (seeds) => {
+        const all = seeds.map((one) => normals(one, 1, size));
+        return Array.from({ length: size }, (_, n) => all.reduce((total, z) => total + z[n], 0) / all.length);
+      };
+      const [a, b, c] = terms.map(mean);
+      const means = [a, b, c, a.map((one, n) => one - b[n] + c[n])].map((z) => Float32Array.from(z));
+      const offered = Array.from({ length: TRAY }, (_, k) => tray * TRAY + k);
+      return { means, singles: firsts(terms.flat()), tray: firsts(offered) };
+    }
 
-  const played = { knobs, walk, way, sum }[play]?.() ?? {};
-  const known = Object.entries(played).filter(([name]) => names.has(name)); // else the stage is another one yet
-  return known.length ? Object.fromEntries(known.map(([name, z]) => [name, generate(model, z, label)])) : null;
-};
+    const played = { knobs, walk, way, sum }[play]?.() ?? {};
+    const known = Object.entries(played).filter(([name]) => names.has(name)); // else the stage is another one yet
+    return Object.fromEntries(known.map(([name, z]) => [name, generate(model, z, label)]));
+  };
+
+  lineage.dishes.latent = (state, tools) => {
+    const { shortcuts, ...live } = recipes(state, tools);
+    return Object.keys(live).length ? live : null;
+  };
+
+  // The pictures beside the sliders, forty of them.
+  lineage.dishes.latent.rest = (state, tools) => {
+    const { shortcuts } = recipes(state, tools);
+    return shortcuts ? { shortcuts } : {};
+  };
+})();
 
 lineage.latent = (tool, panel, root) => {
   "use strict";
@@ -95,14 +110,13 @@ lineage.latent = (tool, panel, root) => {
     else all.set(position, String(Number(value.toFixed(2))));
     const order = [...all].sort(([a], [b]) => a - b);
     panel.set({ z: order.map((pair) => pair.join(":")).join("_") });
-    if (value !== null) mark(position, value, true); // at once, before the picture is there
+    // At once, before the picture is there.
+    if (value !== null) mark(find(`[data-bar="${position}"]`), find(`[data-z="${position}"]`), value, true);
   }
 
-  function mark(position, value, turned) {
-    const bar = find(`[data-bar="${position}"]`);
+  function mark(bar, fader, value, turned) {
     bar?.style.setProperty("--v", (value / FURTHEST).toFixed(3));
     bar?.classList.toggle("turned", turned);
-    const fader = find(`[data-z="${position}"]`);
     if (!fader) return;
     fader.value = value;
     fader.parentElement.classList.toggle("turned", turned);
@@ -158,9 +172,11 @@ lineage.latent = (tool, panel, root) => {
   const made = {
     made({ seed }, recipe) {
       const own = turned();
+      const by = (name) => new Map([...root.querySelectorAll(`[data-${name}]`)].map((one) => [one.dataset[name], one]));
+      const [bars, faders] = ["bar", "z"].map(by);
       z(recipe)[0].forEach((value, position) => {
         const turned = own.get(String(position)); // by now: the hand has gone on
-        mark(position, Number(turned ?? value), turned !== undefined);
+        mark(bars.get(String(position)), faders.get(String(position)), Number(turned ?? value), turned !== undefined);
       });
       find("[data-reset]").disabled = !own.size;
       find(".faders").classList.add("stale"); // but for the numbers, until the turn of the shortcuts comes

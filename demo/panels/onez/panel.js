@@ -9,15 +9,21 @@
 
   let judge = ""; // of the wall
 
-  lineage.dishes.onez = ({ dataset, seed, label }, { names, cards, sample, judged }) => {
-    const models = [...names].filter((name) => name in cards);
-    if (!models.every((model) => cards[model].dataset === dataset)) return null; // another wall is to be hung
-    const made = models.map((model) => [model, sample(model, seed, PLACES, label)]);
-    const read = models.map((model) => {
-      const { picture, ...numbers } = judged(sample(model, seed, JUDGED, label), judge, "classify");
+  const hung = ({ names, cards }) => [...names].filter((name) => name in cards);
+
+  lineage.dishes.onez = ({ dataset, seed, label }, tools) => {
+    const models = hung(tools);
+    if (!models.every((model) => tools.cards[model].dataset === dataset)) return null; // another wall is to be hung
+    return Object.fromEntries(models.map((model) => [model, tools.sample(model, seed, PLACES, label)]));
+  };
+
+  // A judge takes longer to read a card than a network to paint it.
+  lineage.dishes.onez.rest = ({ seed, label }, tools) => {
+    const read = hung(tools).map((model) => {
+      const { picture, ...numbers } = tools.judged(tools.sample(model, seed, JUDGED, label), judge, "classify");
       return [`${model}.read`, numbers];
     });
-    return Object.fromEntries([...made, ...read]);
+    return Object.fromEntries(read);
   };
 
   /** What a judge makes of pictures: the class of each, how many there are of each, how far apart they are. */
