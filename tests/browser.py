@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
+from evaluation.touch import find_chromium
+
 LIMIT = 120_000
 """Milliseconds for anything a page is waited for: it is only ever reached where something is broken."""
 
@@ -35,8 +37,6 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The first has the same engine without windows, tabs and menus: a visit takes it half the work."""
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 INSTALL = "install one with: apt-get install chromium, or python -m playwright install chromium"
 SPARE_FONT = Path("/usr/share/fonts/truetype/dejavu")
@@ -83,9 +83,8 @@ def one_font() -> dict[str, str]:
 def chromium() -> Iterator[Browser]:
     """A running Chromium; a skip where there is none, a failure where continuous integration has none."""
     with sync_playwright() as playwright:
-        system = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-        path = system or playwright.chromium.executable_path
-        if not Path(path).exists():
+        path = find_chromium(playwright)
+        if path is None:
             reason = f"there is no Chromium: {INSTALL}"
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)

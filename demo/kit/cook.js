@@ -2,16 +2,16 @@
 // state has them made here while a hand moves, once the engine and the files are there; what the server says comes
 // when the hand rests. Whatever stands in the way, the server cooks on.
 //
-//   lineage.dishes.PANEL = (state, tools, live) => ({NAME: recipe, ...}) or null
+//   lineage.dishes.PANEL = (state, tools) => ({NAME: recipe, ...}) or null
 //
-// are a panel's recipes (onnx_models/RECIPES.md), where `live` those that are worth making while a hand moves. Its
+// are a panel's recipes (onnx_models/RECIPES.md), those that are worth making while a hand moves. Its
 // pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
 // else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made` with
 // {name, state, recipe, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told
 // piece by piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being
 // how many there were before. Two more may be said of dishes:
 //
-//   rest    (state, tools) => ..., recipes that wait until the hand rests
+//   rest    (state, tools) => ... or null, recipes that wait until the hand rests
 //   whole   whether the panel shows nothing else, so that the server need not be asked
 
 (() => {
@@ -209,7 +209,7 @@
       if (!worker) boot();
       return null;
     }
-    const recipes = recipesOf(state, toolsFor(panel), true);
+    const recipes = recipesOf(state, toolsFor(panel));
     if (!recipes) return null;
     order.able = alone || graphsOf(recipes).every((graph) => served.has(graph));
     order.next = { recipes, state, able: order.able };
@@ -223,6 +223,7 @@
     const recipesOf = dishes[panel.dataset.tab].rest;
     if (!recipesOf || !order.able || trouble) return;
     const recipes = recipesOf(order.state, toolsFor(panel));
+    if (!recipes) return;
     order.rest = { recipes, state: order.state, able: true };
     if (!order.busy) work(panel, order);
   }

@@ -201,7 +201,7 @@ RECIPES = """async ([panel, states, names]) => {
     const book = cookbook(await read("cards.json"));
     const tools = { normals, ways, directions, names: new Set(names), ...drawing, ...book, ...chains(book) };
     const recipes = lineage.dishes[panel];
-    const written = (state) => ({ ...recipes(state, tools, true), ...recipes.rest?.(state, tools) });
+    const written = (state) => ({ ...recipes(state, tools), ...recipes.rest?.(state, tools) });
     return states.map((state) => JSON.parse(JSON.stringify(written(state), plain)));
 }"""
 

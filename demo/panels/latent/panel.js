@@ -4,10 +4,11 @@
 (() => {
   "use strict";
 
-  const recipes = (state, { normals, ways, names, cards, sizeOf, generate }) => {
+  // What is shown while a hand moves or, when it rests, the pictures beside the sliders, forty of them.
+  const recipes = (state, { normals, ways, names, cards, sizeOf, generate }, atRest) => {
     const [BANK, REACH, FRAMES, STATIONS, TRAY] = [20, 2.5, 120, 61, 24]; // as scene.py has them
     const { play, model, seed, label, bank, path, other, tray } = state;
-    if (!cards[model]?.graphs.generate || cards[model].seeds) return {};
+    if (!cards[model]?.graphs.generate || cards[model].seeds) return null;
     const size = sizeOf(model, "generate", "z");
     const firsts = (seeds) => ({ normals: { seed: seeds } });
 
@@ -20,12 +21,12 @@
       return z;
     }
 
-    function knobs() {
+    const held = [...Array(size).keys()].slice(bank * BANK, (bank + 1) * BANK);
+    const knobs = () => held.length && { made: [start()] };
+
+    function shortcuts() {
       const z = start();
-      const held = [...Array(size).keys()].slice(bank * BANK, (bank + 1) * BANK);
-      if (!held.length) return null;
-      const turned = held.flatMap((position) => [REACH, -REACH].map((value) => z.with(position, value)));
-      return { made: [z], shortcuts: turned };
+      return { shortcuts: held.flatMap((position) => [REACH, -REACH].map((value) => z.with(position, value))) };
     }
 
     // Waves with normal amplitudes, led through where z stands (demo/engine/latents.py).
@@ -68,21 +69,13 @@
       return { means, singles: firsts(terms.flat()), tray: firsts(offered) };
     }
 
-    const played = { knobs, walk, way, sum }[play]?.() ?? {};
+    const played = (atRest ? { knobs: shortcuts } : { knobs, walk, way, sum })[play]?.() || {};
     const known = Object.entries(played).filter(([name]) => names.has(name)); // else the stage is another one yet
-    return Object.fromEntries(known.map(([name, z]) => [name, generate(model, z, label)]));
+    return known.length ? Object.fromEntries(known.map(([name, z]) => [name, generate(model, z, label)])) : null;
   };
 
-  lineage.dishes.latent = (state, tools) => {
-    const { shortcuts, ...live } = recipes(state, tools);
-    return Object.keys(live).length ? live : null;
-  };
-
-  // The pictures beside the sliders, forty of them.
-  lineage.dishes.latent.rest = (state, tools) => {
-    const { shortcuts } = recipes(state, tools);
-    return shortcuts ? { shortcuts } : {};
-  };
+  lineage.dishes.latent = (state, tools) => recipes(state, tools, false);
+  lineage.dishes.latent.rest = (state, tools) => recipes(state, tools, true);
 })();
 
 lineage.latent = (tool, panel, root) => {
