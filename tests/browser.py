@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,11 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+ARTIFACTS = Path(__file__).parent / "artifacts"
+"""Where pictures for the eye go, where `SCREENSHOTS` asks for them: whole pages are costly to write."""
+SCREENSHOTS = os.environ.get("SCREENSHOTS") == "1"
+WIDTHS = (1280, 768, 375)
+LANGUAGES = ("en", "fr")
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 INSTALL = "install one with: apt-get install chromium, or python -m playwright install chromium"
 SPARE_FONT = Path("/usr/share/fonts/truetype/dejavu")
@@ -151,6 +157,58 @@ def decoded(page: Page) -> None:
         "() => [...document.images].every(image => !image.offsetParent || image.naturalWidth > 0)"
     )
     idle(page)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a page is looked at."""
+
+    page: Page
+    width: int
+    scheme: str
+    language: str
+
+    def fits(self, panel: str, spares: str = "") -> None:
+        """Nothing scrolls sideways, and nothing of a panel is beyond the edge but what ``spares`` selects."""
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.width, self
+        spilled = self.page.evaluate(
+            """([panel, width, spares]) => [...document.querySelectorAll(`${panel} *`)]
+                .filter(e => e.offsetParent && !(spares && e.closest(spares)))
+                .filter(e => e.getBoundingClientRect().right > width + 1)
+                .map(e => e.outerHTML.slice(0, 100))""",
+            [panel, self.width, spares],
+        )
+        assert spilled == [], self
+
+    def whole(self, pictures: str) -> None:
+        """Pictures are enlarged by whole factors, alike across and down: else they are blurred."""
+        found = factors(self.page, pictures)
+        assert found, self
+        assert all(across == down == round(across) >= 1 for across, down in found), (self, found)
+
+
+def sights(
+    page: Page, name: str, widths: Sequence[int] = WIDTHS, languages: Sequence[str] = LANGUAGES
+) -> Iterator[Sight]:
+    """Look at a page in every language, width and scheme, changed beneath it: to open it anew costs seconds.
+
+    With ``SCREENSHOTS=1`` each is kept as ``tests/artifacts/NAME-WIDTH-SCHEME-LANGUAGE.png``.
+    """
+    for language in languages:
+        link = page.locator(f"[data-lang={language}]")
+        if link.get_attribute("aria-current") != "true":
+            link.click()
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                decoded(page)
+                if SCREENSHOTS:
+                    ARTIFACTS.mkdir(exist_ok=True)
+                    page.screenshot(
+                        path=ARTIFACTS / f"{name}-{width}-{scheme}-{language}.png", full_page=True
+                    )
+                yield Sight(page, width, scheme, language)
 
 
 def address(page: Page) -> str:

@@ -1,12 +1,8 @@
-"""Every control between the RBM and the GAN driven once in a real Chromium: verdicts, the movie, the map.
-
-Screenshots go to ``tests/artifacts/``.
-"""
+"""Every control between the RBM and the GAN driven once in a real Chromium: verdicts, the movie, the map."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from onnx_models import catalog
 from tests import serving, tiny
-from tests.browser import Visit, address, change, decoded, factors, idle, redrawn
-from tests.page.test_page import ARTIFACTS, SEEN, draw_seven
+from tests.browser import Visit, address, change, idle, redrawn, sights
+from tests.page.test_page import SEEN, draw_seven
 
 pytestmark = pytest.mark.browser
 
@@ -356,25 +352,14 @@ def test_an_unknown_map_is_one_sentence(half: serving.Page, visit: Callable[...,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [375, 768, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_screenshots_and_nothing_scrolls_sideways(
-    half: serving.Page, visit: Callable[..., Visit], width: int, scheme: str
-) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
-    visitor = visit(
-        half, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    page = visitor.open("?tab=movie&lang=en" if scheme == "light" else "?tab=movie&lang=fr")
+def test_it_fits_everywhere(half: serving.Page, visit: Callable[..., Visit]) -> None:
+    page = visit(half, reduced_motion="reduce").open("?tab=movie")
     for tab in ("movie", "map", "draw"):
         page.locator(f"#tab-{tab}").click()
         if tab == "movie":
             page.wait_for_function(ENDED)
-        decoded(page)
         if tab == "map":
             expect(page.locator("#panel-map .place").first).to_contain_text("(")
-        page.screenshot(path=Path(ARTIFACTS) / f"half-{tab}-{width}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = factors(page, "main .picture:not(.weights)")
-        assert found
-        assert all(across == down == round(across) >= 1 for across, down in found)
+        for sight in sights(page, f"half-{tab}"):
+            sight.fits(f"#panel-{tab}")
+            sight.whole("main .picture:not(.weights)")

@@ -1,7 +1,4 @@
-"""Official checkpoints, from the bytes of a pickle to the page: converted, opened, asked over the API.
-
-Screenshots go to ``tests/artifacts/``.
-"""
+"""Official checkpoints, from the bytes of a pickle to the page: converted, opened, asked over the API."""
 
 from __future__ import annotations
 
@@ -25,8 +22,8 @@ from demo.panels.style import panel as style
 from export import __main__ as command
 from export.official import checkpoint
 from tests import official_files, official_reference, serving
-from tests.browser import Visit, address, change, decoded
-from tests.page.test_page import ARTIFACTS, drag
+from tests.browser import Visit, address, change, sights
+from tests.page.test_page import drag
 
 pytestmark = pytest.mark.browser
 
@@ -118,10 +115,6 @@ def test_truncation_is_laid_out(atelier: tuple[serving.Page, Path], visit: Calla
     other = client.predict(model=FACES, seed=3, steps=2, api_name="/truncation_sweep")["images"]
     np.testing.assert_array_equal(shown[style.SWEEP // 2], picture(other[1]))
     assert np.abs(shown[0].astype(int) - shown[-1]).mean() > 5
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.locator(f"{PANEL} .moments").screenshot(path=ARTIFACTS / "official-truncation.png")
-    sheet = np.concatenate([np.concatenate(shown[k : k + 7], axis=1) for k in range(0, style.SWEEP, 7)])
-    Image.fromarray(sheet.repeat(8, 0).repeat(8, 1)).save(ARTIFACTS / "official-truncation-sheet.png")
 
 
 def test_a_class_can_be_asked_for(atelier: tuple[serving.Page, Path], visit: Callable[..., Visit]) -> None:
@@ -185,20 +178,11 @@ def test_what_a_checkpoint_lacks_is_not_offered(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_screenshots(
-    atelier: tuple[serving.Page, Path], visit: Callable[..., Visit], width: int, scheme: str
-) -> None:
-    site, _ = atelier
-    ARTIFACTS.mkdir(exist_ok=True)
+def test_it_fits_everywhere(atelier: tuple[serving.Page, Path], visit: Callable[..., Visit]) -> None:
+    visitor = visit(atelier[0], reduced_motion="reduce")
     looked_at = [(FACES, "make"), (FACES, "truncate"), (WAVES, "mix"), (CLASSES, "make"), (MANY, "make")]
-    size = {"width": width, "height": 900}
     for model, part in looked_at:
-        visitor = visit(site, viewport=size, color_scheme=scheme, reduced_motion="reduce")
         page = visitor.open(f"?tab=style&model={model}&part={part}")
         at(page, part, model)
-        decoded(page)
-        path = ARTIFACTS / f"official-{model}-{part}-{width}-{scheme}.png"
-        page.screenshot(path=path, full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for sight in sights(page, f"official-{model}-{part}", widths=(1280, 375)):
+            sight.fits("#panel-style")

@@ -1,6 +1,6 @@
 """The page in a real headless Chromium: what a visitor sees, does and gets.
 
-Screenshots go to ``tests/artifacts/``; with ``WRITE_DOCS=1`` the README's picture is written to ``docs/``.
+With ``WRITE_DOCS=1`` the README's picture is written to ``docs/``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests import serving, tiny
-from tests.browser import SLOW_CLOSING, Visit, address, change, decoded, factors, idle, source
+from tests.browser import SLOW_CLOSING, Visit, address, change, idle, sights, source
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-ARTIFACTS = ROOT / "tests" / "artifacts"
 Pixels = NDArray[np.uint8]
 
 
@@ -523,42 +522,27 @@ def test_every_picture_says_what_it_shows(site: serving.Page, visit: Callable[..
     assert unnamed == []
 
 
-def test_pictures_are_enlarged_by_whole_factors(site: serving.Page, visit: Callable[..., Visit]) -> None:
-    # Catches a blurred or stretched digit at any width.
-    page = visit(site).open()
-    for width in (375, 768, 1024, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        for tab in page.get_by_role("tab").all():
-            tab.click()
-            expect(page.locator("main .picture:visible").last).to_be_visible()
-            decoded(page)
-            found = factors(page, "main .picture:not(.weights)")
-            assert found
-            for across, down in found:
-                assert across == down == round(across) >= 1, width
-
-
-@pytest.mark.parametrize("width", [375, 768, 1280])
+@pytest.mark.parametrize(("widths", "touch"), [((1280, 1024, 768), False), ((375,), True)])
 def test_nothing_scrolls_sideways_but_the_timeline(
-    site: serving.Page, visit: Callable[..., Visit], width: int
+    site: serving.Page, visit: Callable[..., Visit], widths: tuple[int, ...], touch: bool
 ) -> None:
-    page = visit(site, viewport={"width": width, "height": 800}, has_touch=width == 375).open("?lang=fr")
+    page = visit(site, has_touch=touch).open()
     for tab in page.get_by_role("tab").all():
         tab.click()
-        idle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        spilled = page.evaluate(
-            """width => [...document.querySelectorAll('main *')]
-                .filter(e => e.offsetParent && !e.closest('.timeline ol, svg, math'))
-                .filter(e => e.getBoundingClientRect().right > width + 1)
-                .map(e => e.outerHTML.slice(0, 100))""",
-            width,
-        )
-        assert spilled == []
+        expect(page.locator("main .picture:visible").last).to_be_visible()
+        for sight in sights(page, f"tab-{tab.get_attribute('data-tab')}", widths):
+            sight.fits("main", spares=".timeline ol, svg, math")
+            sight.whole("main .picture:not(.weights)")
+            ground = page.evaluate(
+                "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
+            )
+            assert ground == ("rgb(250, 247, 242)" if sight.scheme == "light" else "rgb(28, 27, 26)")
     page.get_by_role("tab").first.click()
-    box = page.locator(".paper canvas").bounding_box()
-    assert box is not None
-    assert box["width"] >= 240
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        box = page.locator(".paper canvas").bounding_box()
+        assert box is not None
+        assert box["width"] >= 240
 
 
 def test_a_finger_draws(site: serving.Page, visit: Callable[..., Visit]) -> None:
@@ -639,23 +623,6 @@ def test_the_server_never_left_the_machine(site: serving.Page) -> None:
 
 
 # --------------------------------------------------------------------------------------------- pictures
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [375, 768, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_screenshots(site: serving.Page, visit: Callable[..., Visit], width: int, scheme: str) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
-    page = visit(site, viewport={"width": width, "height": 900}, color_scheme=scheme).open()
-    for language in ("en", "fr"):
-        page.get_by_role("link", name=language.upper()).click()
-        for tab in ("draw", "dream"):
-            page.locator(f"#tab-{tab}").click()
-            expect(page.locator(f"#panel-{tab} .picture").last).to_be_visible()
-            decoded(page)
-            page.screenshot(path=ARTIFACTS / f"{tab}-{width}-{scheme}-{language}.png", full_page=True)
-    ground = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
-    assert ground == ("rgb(250, 247, 242)" if scheme == "light" else "rgb(28, 27, 26)")
 
 
 def test_the_theme_can_be_asked_for(site: serving.Page, visit: Callable[..., Visit]) -> None:
