@@ -21,12 +21,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "ci"
-LANES = {"without-a-browser": "not browser", "with-a-browser": "browser"}
-"""Each a pytest process, with what it is given of all tests; together they are every test once."""
+LANES = ("without-a-browser", "with-a-browser")
+"""Each a pytest process; `lane_of` gives every test to one of them."""
+ALONGSIDE = "tests/project/"
+"""Tests of programs of their own, which take no browser but share its lane: so both end at about one time."""
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
 SECOND_CHANCES = 10
 """With more failures than that something is broken: running them all again would only take time."""
-REPORT = "LANES_REPORT"
+REPORT, LANE = "LANES_REPORT", "LANES_LANE"
 NOTHING_RUN = 5
 """pytest's exit status where no test was chosen."""
 HEARTBEAT = 60.0
@@ -53,30 +55,47 @@ class Outcome:
 # ------------------------------------------------------------------------------------- the plugin of pytest
 
 
-def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Refuse a test that takes the browser and does not say so: it would run in the other lane."""
+visits: list[str] = []
+"""The names of the tests that take the browser."""
+
+
+def lane_of(item: Any) -> str:
+    """The lane in which a test runs."""
+    alone = item.get_closest_marker("browser") is None and not item.nodeid.startswith(ALONGSIDE)
+    return LANES[0] if alone else LANES[1]
+
+
+def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
+    """Keep the tests of this lane; refuse one that takes the browser and does not say so."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()) and item.get_closest_marker("browser") is None:
+        if item.get_closest_marker("browser") is not None:
+            visits.append(item.nodeid)
+        elif "browser" in getattr(item, "fixturenames", ()):
             raise ValueError(f"{item.nodeid} needs the marker 'browser'.")
+    if LANE in os.environ:
+        others = [item for item in items if lane_of(item) != os.environ[LANE]]
+        items[:] = [item for item in items if lane_of(item) == os.environ[LANE]]
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write the names of the tests by outcome where `start` asked for them."""
+    """Write the names of the tests by outcome, and of those with a browser, where `start` asked for them."""
     stats = terminalreporter.stats
     names = {kind: [report.nodeid for report in stats.get(kind, [])] for kind in COUNTED}
     if REPORT in os.environ:
-        Path(os.environ[REPORT]).write_text(json.dumps(names), "utf-8")
+        Path(os.environ[REPORT]).write_text(json.dumps(names | {"browser": visits}), "utf-8")
 
 
 # ---------------------------------------------------------------------------------------------- the lanes
 
 
-def start(name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start one pytest process in the checkout; `finish` waits for it."""
+def start(name: str, arguments: Sequence[str], lane: str | None = None) -> subprocess.Popen[bytes]:
+    """Start one pytest process in the checkout, for a lane or for all of them; `finish` waits for it."""
     report, log = LOGS / f"{name}.json", LOGS / f"{name}.log"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-p", "lanes", "-n", "0", "--color=no", *arguments]
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    told = {"PYTHONPATH": path, REPORT: str(report)} | ({LANE: lane} if lane else {})
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
@@ -84,7 +103,7 @@ def start(name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": path, REPORT: str(report)},
+            env=os.environ | told,
         )
 
 
@@ -98,9 +117,7 @@ def finish(name: str, process: subprocess.Popen[bytes]) -> Outcome:
 
 def run_lanes(arguments: Sequence[str]) -> dict[str, Outcome]:
     """Run all lanes at once; every minute a line says how far they are."""
-    running = {
-        name: start(name, ["-m", marker, "--durations=30", *arguments]) for name, marker in LANES.items()
-    }
+    running = {name: start(name, ["-m", "", "--durations=30", *arguments], name) for name in LANES}
     began = said = time.monotonic()
     try:
         while any(process.poll() is None for process in running.values()):
@@ -144,7 +161,8 @@ def main(arguments: Sequence[str]) -> int:
     outcomes = run_lanes(arguments)
     for name in outcomes:
         _print_log(name)
-    failed = outcomes["with-a-browser"].failed
+    seen = outcomes["with-a-browser"]
+    failed = [test for test in seen.failed if test in seen.tests["browser"]]
     flaky = second_chance(failed) if len(failed) <= SECOND_CHANCES else []
     counts, wrong = judge(outcomes, flaky)
     if not counts["passed"] + counts["skipped"] + len(wrong):

@@ -109,6 +109,21 @@ def test_a_lane_that_breaks_off_is_red(
     assert "needs the marker 'browser'" in capsys.readouterr().out
 
 
+def test_every_test_has_one_lane_and_only_visits_are_repeated(project: tuple[ModuleType, Path]) -> None:
+    """Catches a test that no lane runs, and a second chance for what merely shares the browser's lane."""
+    lanes, folder = project
+    beside = folder / lanes.ALONGSIDE
+    beside.mkdir(parents=True)
+    (beside / "test_beside.py").write_text(
+        "def test_beside():\n    open('beside', 'a').write('x')\n    assert False\n"
+    )
+    (folder / "test_it.py").write_text("def test_plain():\n    pass\n")
+    assert lanes.main([]) == 1
+    assert (folder / "logs" / "counts").read_text() == "1 failed, 1 passed"
+    assert (folder / "beside").read_text() == "x"
+    assert "test_beside" in (folder / "logs" / "with-a-browser.log").read_text()
+
+
 def test_what_is_right_and_wrong(project: tuple[ModuleType, Path]) -> None:
     """Catches an exit status that forgets a lane, and a flake that is still a failure."""
     lanes, _ = project
