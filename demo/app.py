@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from demo import api, header, panels, sparing, timeline
+from demo import api, header, panels, sparing, timeline, tour
 from demo.engine import limits
 from demo.engine.library import Library
 from demo.kit import carriers
@@ -22,11 +22,13 @@ def build(library: Library) -> gr.Blocks:
         # A panel that no model has a place in gets no tab; where none has, the first says so.
         models = library.catalog.models
         shown = [panel for panel in PANELS if any(map(panel.shows, models))] or [PANELS[0]]
-        header.build(library)
+        stations = tour.offered(library, {panel.NAME: panel.shows for panel in shown})
+        header.build(library, *([tour.link()] if stations else []))
         # A StyleGAN makes pictures of z like any other, but only one tab is about styles.
         homes = sorted(shown, key=lambda panel: panel.NAME != "style")
         timeline.build(library, {panel.NAME: panel.shows for panel in homes})
         header.tabs(panel.NAME for panel in shown)
+        tour.build(library, stations)
         for panel in shown:
             with gr.Column(elem_id=f"panel-{panel.NAME}"):
                 panel.build(library)

@@ -9,7 +9,7 @@ import onnxruntime
 from demo.engine import examples, inference
 from demo.engine.library import Library
 from demo.kit import carriers, signs
-from demo.kit.markup import say, tag
+from demo.kit.markup import Markup, say, tag
 from demo.kit.messages import LANGUAGES
 from onnx_models.errors import LineageError
 
@@ -17,8 +17,14 @@ _NAMES = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
 _TIMED_RUNS = 5
 
 
-def build(library: Library) -> None:
-    """Lay the header out. The sessions are made by then, so the provider is the one that runs."""
+def build(library: Library, *ways: Markup) -> None:
+    """Lay the header out. The sessions are made by then, so the provider is the one that runs.
+
+    Parameters
+    ----------
+    ways : links that stand before the languages
+
+    """
     provider = library.runtime.provider
     languages = (
         tag(
@@ -37,6 +43,7 @@ def build(library: Library) -> None:
         tag(
             "header",
             tag("h1", "Latent Lineage", tag("span", say("header.line"), class_="line")),
+            *ways,
             tag("nav", *languages, class_="languages", aria_label=say("header.languages")),
             tag(
                 "p",

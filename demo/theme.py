@@ -11,8 +11,8 @@ from demo.kit import messages
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "cook.js", "verdict.js")
-_STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css")
+_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "cook.js", "verdict.js", "tour/tour.js")
+_STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css", "tour/tour.css")
 
 
 def words(catalog: Catalog) -> dict[str, dict[str, str]]:

@@ -187,6 +187,18 @@ def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
     )
 
 
+def stored(make: Callable[[], Answer], markup: Markup, name: str, runs: str) -> gr.HTML:
+    """Return markup with what the function ``runs`` of the page's scripts reads beside it, once."""
+    return gr.HTML(
+        next(tell(make)),
+        html_template="${markup}",
+        js_on_load=_start(runs),
+        apply_default_css=False,
+        elem_classes=[f"holds-{name}"],
+        markup=markup,
+    )
+
+
 def drawer(summary: Message, name: str, make: Callable[[], Answer]) -> gr.HTML:
     """Return a closed disclosure that asks for its content when it is first opened."""
     box = gr.HTML(

@@ -748,9 +748,10 @@ window.lineage = (() => {
     if (toStart > 0) return;
     document.getElementById("first")?.remove(); // see demo/first.py
     document.body.dataset.ready = "";
+    document.dispatchEvent(new CustomEvent("lineage:ready"));
   }
 
   hints();
   askRoot();
-  return { start, say, show, name, remember, choice, calm, expectAnswer, gotAnswer, pend, during, nextFrame, opened, receive, shown, kinds };
+  return { start, say, translate, show, name, remember, go, choice, calm, expectAnswer, gotAnswer, pend, during, nextFrame, opened, receive, shown, kinds };
 })();
