@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import onnxruntime
 
 from demo.engine import examples, inference
 from demo.engine.library import Library
 from demo.kit import carriers, signs
-from demo.kit.markup import say, tag
+from demo.kit.markup import Markup, say, tag
 from demo.kit.messages import LANGUAGES
 from onnx_models.errors import LineageError
 
@@ -17,9 +17,8 @@ _NAMES = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
 _TIMED_RUNS = 5
 
 
-def build(library: Library) -> None:
+def build(library: Library, served: bool = True) -> None:
     """Lay the header out. The sessions are made by then, so the provider is the one that runs."""
-    provider = library.runtime.provider
     languages = (
         tag(
             "a",
@@ -31,26 +30,40 @@ def build(library: Library) -> None:
         )
         for language in LANGUAGES
     )
-    milliseconds = _typical_milliseconds(library)
-    running = {"provider": _NAMES.get(provider, provider), "version": onnxruntime.__version__}
     carriers.fixed(
         tag(
             "header",
             tag("h1", "Latent Lineage", tag("span", say("header.line"), class_="line")),
             tag("nav", *languages, class_="languages", aria_label=say("header.languages")),
-            tag(
-                "p",
-                tag("span", say("header.runtime", **running)),
-                tag("span", say("header.time", ms=milliseconds)) if milliseconds is not None else None,
-                tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True),
-                signs.hint("header.runtime.hint", threads=library.runtime.threads),
-                class_="runtime",
-            ),
+            tag("p", *(_server(library) if served else _browser()), class_="runtime"),
             class_="masthead",
         ),
         "masthead",
         "header",
     )
+
+
+def _server(library: Library) -> Iterator[Markup]:
+    """Yield on what the networks run here, and who cooks."""
+    provider = library.runtime.provider
+    yield tag(
+        "span",
+        say(
+            "header.runtime",
+            provider=_NAMES.get(provider, provider),
+            version=onnxruntime.__version__,
+        ),
+    )
+    milliseconds = _typical_milliseconds(library)
+    if milliseconds is not None:
+        yield tag("span", say("header.time", ms=milliseconds))
+    yield tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True)
+    yield signs.hint("header.runtime.hint", threads=library.runtime.threads)
+
+
+def _browser() -> Iterator[Markup]:
+    yield tag("span", say("kitchen.only"), data_cook=True)
+    yield signs.hint("static.hint")
 
 
 def tabs(names: Iterable[str]) -> None:
