@@ -13,8 +13,14 @@ PANELS = panels.load()
 """In the order of their tabs."""
 
 
-def build(library: Library) -> gr.Blocks:
-    """Lay out the page over an open library; nothing is launched."""
+def build(library: Library, served: bool = True) -> gr.Blocks:
+    """Lay out the page over an open library; nothing is launched.
+
+    Parameters
+    ----------
+    served : whether it will have a server
+
+    """
     with (
         sparing.no_application(),
         api.Page(title="Latent Lineage", analytics_enabled=False, delete_cache=limits.CACHE_SECONDS) as page,
@@ -23,7 +29,7 @@ def build(library: Library) -> gr.Blocks:
         models = library.catalog.models
         shown = [panel for panel in PANELS if any(map(panel.shows, models))] or [PANELS[0]]
         stations = tour.offered(library, {panel.NAME: panel.shows for panel in shown})
-        header.build(library, *([tour.link()] if stations else []))
+        header.build(library, *([tour.link()] if stations else []), served=served)
         # A StyleGAN makes pictures of z like any other, but only one tab is about styles.
         homes = sorted(shown, key=lambda panel: panel.NAME != "style")
         timeline.build(library, {panel.NAME: panel.shows for panel in homes})

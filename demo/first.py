@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from string import Template
 from typing import Any
 
 import gradio as gr
@@ -31,24 +32,27 @@ _TWICE = re.compile(r" (?:id|for|aria-controls|data-(?:original|rows|set))=\"[^\
 _CONTROLS = re.compile(r"<(button|input|select)\b")
 _SIGHT = ("masthead", "timeline", "tabs")
 
-_STYLE = """
-#first { width: 100%; font-family: "IBM Plex Sans", sans-serif; }
-#first, #first :is(.main, .wrap, .contain, .contain > .column) { display: flex; flex-direction: column; }
-#first :is(.main, .wrap, .contain) { width: 100%; }
-#first :is(.column, .block) { min-width: 0; margin: 0; }
-#first .column { font-size: 14px; line-height: 1.5; }
-#first .html-container { line-height: 1.4; }
+_PLAIN = Template("""
+#$name { width: 100%; font-family: "IBM Plex Sans", sans-serif; }
+#$name, #$name :is(.main, .wrap, .contain, .contain > .column) { display: flex; flex-direction: column; }
+#$name :is(.main, .wrap, .contain) { width: 100%; }
+#$name :is(.column, .block) { min-width: 0; margin: 0; }
+#$name .column { font-size: 14px; line-height: 1.5; }
+#$name .html-container { line-height: 1.4; }
+:where(#$name *) { box-sizing: border-box; border: 0 solid; }
+:where(#$name *)::before, :where(#$name *)::after { box-sizing: border-box; border: 0 solid; }
+:where(#$name) :where(button, input, select) { background: none; }
+:where(#$name) :where(img, svg, canvas) { display: block; vertical-align: middle; }
+.$name :is(button, input, select) { margin: 0; padding: 0; }
+.$name img { max-width: 100%; }
+:where(#$name) :where(a) { color: inherit; text-decoration: inherit; }
+""")
+"""What Gradio's stylesheets, which come later, give to all pages."""
+_ASIDE = """
 #first .prompt { display: none; }
 #first ~ gradio-app { position: absolute; inset: 0 0 auto; height: 0; overflow: hidden; visibility: hidden; }
-:where(#first *) { box-sizing: border-box; border: 0 solid; }
-:where(#first *)::before, :where(#first *)::after { box-sizing: border-box; border: 0 solid; }
-:where(#first) :where(button, input, select) { background: none; }
-:where(#first) :where(img, svg, canvas) { display: block; vertical-align: middle; }
-.first :is(button, input, select) { margin: 0; padding: 0; }
-.first img { max-width: 100%; }
-:where(#first) :where(a) { color: inherit; text-decoration: inherit; }
 """
-"""What Gradio's stylesheets, which come later, give to all pages; and that its own stays aside until then."""
+"""How Gradio's own page waits until it has started."""
 _DARK = """<script>
 { const asked = new URLSearchParams(location.search).get("__theme");
   const dark = asked ? asked === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -67,7 +71,8 @@ class First:
         self.head = (
             '<meta name="color-scheme" content="light dark">\n'
             f"{typeface.head()}"
-            f'<style>{_STYLE}</style>\n<style id="lineage-style">{theme.style()}</style>\n'
+            f"<style>{plain_style('first')}{_ASIDE}</style>\n"
+            f'<style id="lineage-style">{theme.style()}</style>\n'
             f'<script defer src="./{self.script.name}"></script>\n'
         )
         self.sights = {language: sight(page, words, language) for language in LANGUAGES}
@@ -75,6 +80,11 @@ class First:
     def body(self, accepted: str, query: str) -> str:
         """Return the first sight in the language of an address, or of a browser (``accept-language``)."""
         return self.sights[language(query, accepted)]
+
+
+def plain_style(name: str) -> str:
+    """Return what Gradio's stylesheets give to all pages, for an element of that id and class."""
+    return _PLAIN.substitute(name=name)
 
 
 def language(query: str, accepted: str) -> str:
@@ -117,32 +127,40 @@ def sight(page: gr.Blocks, words: Words, language: str) -> str:
 
 
 def _holders(blocks: Iterable[gr.HTML]) -> Markup:
-    return join(*(_holder(block) for block in blocks))
+    return join(*(holder(block, block.value) for block in blocks))
 
 
-def _holder(block: gr.HTML) -> Markup:
+def holder(block: gr.HTML, value: str, **attributes: Any) -> Markup:
+    """Return a component as Gradio lays it out, showing a value; ``attributes`` are of its inmost element."""
     held = " ".join(block.elem_classes)
     content = getattr(block, "props", {}).get("markup")
     if content is None:
-        answer = answers.opened(block.value)
+        answer = answers.opened(value)
         first = answer.get("markup") or answer.get("problem", "")
         content = block.html_template.replace("<div></div></div>", f"<div>{first}</div></div>")
-    inner = f'<div class="html-container"><div class="{held}">{content}</div></div>'
-    return Markup(f'<div class="block {held}">{inner}</div>')
+    inner = tag("div", Markup(content), class_=held, **attributes)
+    return tag("div", tag("div", inner, class_="html-container"), class_=f"block {held}")
 
 
 # ---------------------------------------------------------------------------------------------------- words
 
 
-def spoken(markup: str, words: Words, language: str) -> str:
-    """Return markup with its messages said, as the page's scripts would say them."""
+def spoken(markup: str, words: Words, language: str, kept: bool = False) -> str:
+    """Return markup with its messages said, as the page's scripts would say them.
+
+    Parameters
+    ----------
+    kept : whether they stay with their elements, to be said anew
+
+    """
 
     def fill(found: re.Match[str]) -> str:
         name, before, packed, after = found.groups()
         said = {place: phrase(message, words, language) for place, message in _messages(packed)}
         text = said.pop("html", None) or html.escape(said.pop("text", ""), quote=False)
         given = "".join(f' {place}="{html.escape(sentence)}"' for place, sentence in said.items())
-        return f"<{name}{before}{given}{after}>{text}"
+        again = f' data-say="{packed}"' if kept else ""
+        return f"<{name}{before}{given}{again}{after}>{text}"
 
     return _SAID.sub(fill, markup)
 

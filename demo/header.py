@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import onnxruntime
 
@@ -17,15 +17,15 @@ _NAMES = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
 _TIMED_RUNS = 5
 
 
-def build(library: Library, *ways: Markup) -> None:
+def build(library: Library, *ways: Markup, served: bool = True) -> None:
     """Lay the header out. The sessions are made by then, so the provider is the one that runs.
 
     Parameters
     ----------
     ways : links that stand before the languages
+    served : whether the page has a server
 
     """
-    provider = library.runtime.provider
     languages = (
         tag(
             "a",
@@ -37,27 +37,41 @@ def build(library: Library, *ways: Markup) -> None:
         )
         for language in LANGUAGES
     )
-    milliseconds = _typical_milliseconds(library)
-    running = {"provider": _NAMES.get(provider, provider), "version": onnxruntime.__version__}
     carriers.fixed(
         tag(
             "header",
             tag("h1", "Latent Lineage", tag("span", say("header.line"), class_="line")),
             *ways,
             tag("nav", *languages, class_="languages", aria_label=say("header.languages")),
-            tag(
-                "p",
-                tag("span", say("header.runtime", **running)),
-                tag("span", say("header.time", ms=milliseconds)) if milliseconds is not None else None,
-                tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True),
-                signs.hint("header.runtime.hint", threads=library.runtime.threads),
-                class_="runtime",
-            ),
+            tag("p", *(_server(library) if served else _browser()), class_="runtime"),
             class_="masthead",
         ),
         "masthead",
         "header",
     )
+
+
+def _server(library: Library) -> Iterator[Markup]:
+    """Yield on what the networks run here, and who cooks."""
+    provider = library.runtime.provider
+    yield tag(
+        "span",
+        say(
+            "header.runtime",
+            provider=_NAMES.get(provider, provider),
+            version=onnxruntime.__version__,
+        ),
+    )
+    milliseconds = _typical_milliseconds(library)
+    if milliseconds is not None:
+        yield tag("span", say("header.time", ms=milliseconds))
+    yield tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True)
+    yield signs.hint("header.runtime.hint", threads=library.runtime.threads)
+
+
+def _browser() -> Iterator[Markup]:
+    yield tag("span", say("kitchen.only"), data_cook=True)
+    yield signs.hint("static.hint")
 
 
 def tabs(names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
@@ -41,6 +41,8 @@ class Desk:
     """Its value is the panel's state."""
     library: Any
     state: State
+    views: list[View] = field(default_factory=list)
+    """What shows answers in the panel, in their order."""
 
     def view(
         self,
@@ -67,7 +69,8 @@ class Desk:
             apply_default_css=False,
             elem_classes=[f"holds-{name}"],
         )
-        return View(box, show)
+        self.views.append(View(box, show))
+        return self.views[-1]
 
     def answer(self, *views: View, at_rest: bool = False) -> None:
         """Let views show, at every change, what they make of it.
@@ -172,7 +175,8 @@ def desk(
             tag("div", class_="refused", role="status"),
         ),
     )
-    return Desk(box, library, state)
+    box.desk = Desk(box, library, state)  # for who lays the page out without Gradio
+    return box.desk
 
 
 def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
@@ -210,6 +214,7 @@ def drawer(summary: Message, name: str, make: Callable[[], Answer]) -> gr.HTML:
         markup=tag("details", tag("summary", summary), tag("div", class_=f"view {name}"), class_="drawer"),
     )
     box.input(lambda: next(tell(make)), None, box, **listening())
+    box.make = make  # as `desk` does
     return box
 
 

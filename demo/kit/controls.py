@@ -76,7 +76,14 @@ def seed_row(panel: str, value: int) -> Markup:
 
 def keep(form: str) -> Markup:
     """Return the button that asks for what is shown as a file, ``png`` or ``gif``: see `Desk.keeps`."""
-    return tag("button", say(f"control.keep.{form}"), type="button", class_="link", data_send="submit")
+    return tag(
+        "button",
+        say(f"control.keep.{form}"),
+        type="button",
+        class_="link",
+        data_send="submit",
+        data_served=True,
+    )
 
 
 def slider(

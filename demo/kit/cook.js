@@ -13,6 +13,8 @@
 //
 //   rest    (state, tools) => ... or null, recipes that wait until the hand rests
 //   whole   whether the panel shows nothing else, so that the server need not be asked
+//
+// On a page without a server, whose `lineage.stages` are those of static.js, this browser cooks alone.
 
 (() => {
   "use strict";
@@ -22,14 +24,17 @@
   const at = (name) => new URL(`${lineageKitchen}/${name}`, document.baseURI);
 
   const dishes = (lineage.dishes = {});
+  lineage.trims = {};
   const waiting = new Map(); // by id: what is done with what comes back
   const served = new Set(); // graphs that this browser has run, as graphsOf names them
   let wish = lineage.choice("cook", WISHES, remembered());
   let worker = null;
+  let booting = null; // the promise of tools, or of trouble
   let tools = null; // what recipes are written with: of recipes.js, and what demo/kitchen exports
   let trouble = null; // words
   let last = 0;
   let alone = false; // whether the server has gone silent
+  const nobody = () => lineage.stages !== undefined; // else to ask
 
   // A browser may refuse to remember anything for this page.
   function remembered() {
@@ -45,7 +50,7 @@
   function fail(words) {
     trouble = words;
     worker?.terminate();
-    worker = tools = null;
+    worker = booting = tools = null;
     for (const { refuse } of waiting.values()) refuse(words);
     waiting.clear();
     tell();
@@ -53,7 +58,9 @@
 
   const read = (name) => fetch(at(name)).then((answer) => (answer.ok ? answer.json() : Promise.reject()));
 
-  async function boot() {
+  const boot = () => (booting ??= begin());
+
+  async function begin() {
     worker = new Worker(at("worker.js"), { type: "module" });
     worker.addEventListener("error", () => fail(["kitchen.failed"]));
     worker.addEventListener("message", ({ data }) => {
@@ -75,7 +82,7 @@
     } catch {
       return fail(["kitchen.unreachable"]);
     }
-    for (const [panel, { state }] of orders) lineage.cooks(panel, state); // to be able to, next time
+    for (const [panel, { state }] of orders) lineage.cooks(panel, state, nobody()); // to be able to, next time
   }
 
   const answer = (asked) =>
@@ -148,6 +155,7 @@
   const TURN = 12; // milliseconds of painting, after which a hand has its turn
 
   async function serve(panel, { name, state, recipe, picture, numbers, ms }) {
+    await lineage.stages?.lay(panel);
     let began = performance.now();
     for (const image of picture ? panel.querySelectorAll("[data-shows]") : []) {
       const [of, ...where] = shown(image);
@@ -200,13 +208,14 @@
    * asked, what is made is shown however late it comes.
    */
   lineage.cooks = (panel, state, alone = false) => {
+    if (nobody() && !alone) return lineage.stages.set(panel, state);
     const recipesOf = dishes[panel.dataset.tab];
     if (!recipesOf) return null;
     const order = orders.get(panel) ?? open(panel);
     Object.assign(order, { state, able: false, next: null, rest: null });
-    if (wish === "server" || trouble) return null;
+    if ((wish === "server" && !nobody()) || trouble) return null;
     if (!tools) {
-      if (!worker) boot();
+      boot();
       return null;
     }
     const recipes = recipesOf(state, toolsFor(panel));
@@ -242,7 +251,8 @@
       } catch (words) {
         const lost = served.size && words[0] === "kitchen.unreachable"; // one file more, of a server that is gone
         if (!trouble && !lost) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
-        if (dishes[panel.dataset.tab].whole && round.able && order.able) emit(panel, "unmade");
+        const all = nobody() || dishes[panel.dataset.tab].whole;
+        if (all && round.able && order.able) emit(panel, "unmade");
       }
     }
     order.busy = false;
@@ -274,6 +284,7 @@
   async function roll(panel, order, { name, state, recipe, wanted }) {
     let first = 0;
     for await (const { moments, done, ms } of film(recipe)) {
+      await lineage.stages?.lay(panel);
       if (order.state !== state || !wanted()) return;
       emit(panel, "moments", { name, state, first, moments, done });
       first += moments.length;
@@ -289,20 +300,25 @@
     if (alone && ms !== undefined) return; // said until the server answers
     alone = silence && !trouble;
     if (alone) lineage.name(who, ["kitchen.alone"]);
-    else if (trouble) lineage.name(who, ["kitchen.fault", { why: trouble }]);
+    else if (trouble) lineage.name(who, [nobody() ? "kitchen.broken" : "kitchen.fault", { why: trouble }]);
     else if (total) lineage.name(who, ["kitchen.loading", { loaded: loaded / 1e6, total: total / 1e6 }]);
     else if (ms !== undefined) lineage.name(who, ["kitchen.here", { ms }]);
-    else lineage.name(who, [`kitchen.${wish}`]);
+    else lineage.name(who, [`kitchen.${nobody() ? "only" : wish}`]);
   }
 
   lineage.kitchen = {
     tell,
+    boot,
+    /** What was ordered last is another's to show. */
+    leave: (panel) => Object.assign(orders.get(panel) ?? {}, { able: false, next: null, rest: null }),
+    trouble: () => trouble,
     ink,
     paint,
     sheet,
     turn() {
-      wish = WISHES[(WISHES.indexOf(wish) + 1) % WISHES.length];
       trouble = null;
+      if (nobody()) return tell();
+      wish = WISHES[(WISHES.indexOf(wish) + 1) % WISHES.length];
       lineage.remember({ cook: wish === WISHES[0] ? null : wish });
       try {
         localStorage.setItem(KEY, wish);

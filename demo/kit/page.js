@@ -219,11 +219,19 @@ window.lineage = (() => {
     document.body.dataset.pending = pending.size;
   }
 
+  const works = new Set();
+
   function during(work) {
-    const mine = {};
-    pend(mine);
-    return work.finally(() => pend(mine, false));
+    works.add(work);
+    pend(work);
+    return work.finally(() => {
+      works.delete(work);
+      pend(work, false);
+    });
   }
+
+  // Until whatever is being decoded is there.
+  const settled = () => Promise.allSettled(works);
 
   // The last frame that something asks for before it does its work.
   function nextFrame(what, work) {
@@ -236,9 +244,10 @@ window.lineage = (() => {
 
   const style = document.getElementById("lineage-style"); // after Gradio's, however late these come
 
-  let toStart = (window.gradio_config?.components ?? []).filter(({ props }) =>
-    props.js_on_load?.startsWith("lineage.start("),
-  ).length;
+  // Components of Gradio's, or what is carried in its place (static.js).
+  let toStart =
+    document.querySelectorAll("[data-starts]").length ||
+    (window.gradio_config?.components ?? []).filter(({ props }) => props.js_on_load?.startsWith("lineage.start(")).length;
 
   // ---------------------------------------------------------------- views
 
@@ -304,9 +313,9 @@ window.lineage = (() => {
   const shown = (element) => element.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
 
   function view(element, gradio) {
-    receive(element, gradio, ({ markup }, content) => {
+    receive(element, gradio, ({ markup, problem }, content) => {
       if (markup !== undefined) show(content, markup);
-      shown(content);
+      if (markup !== undefined || problem !== undefined) shown(content); // else this browser has answered
     });
   }
 
@@ -753,5 +762,8 @@ window.lineage = (() => {
 
   hints();
   askRoot();
-  return { start, say, translate, show, name, remember, go, choice, calm, expectAnswer, gotAnswer, pend, during, nextFrame, opened, receive, shown, kinds };
+  return {
+    ...{ start, say, translate, show, name, remember, go, choice, calm, expectAnswer, gotAnswer, pend, during, settled },
+    ...{ nextFrame, opened, receive, shown, kinds },
+  };
 })();

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from onnx_models.errors import LineageError
@@ -18,6 +18,24 @@ class State(Protocol):
 
 S = TypeVar("S", bound=State)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is laid out alike for all states that have ``pins`` in common: see `demo.stages`."""
+
+    pins: Mapping[str, Any]
+    one: State
+    other: State
+    """Another such state, which shows other pictures."""
+    show: Callable[[Any, Any], Any] | None = None
+    """What lays it out, if not what answers a visitor."""
+
+
+def alike(state: S, pins: Mapping[str, Any], **elsewhere: Any) -> Stage:
+    """Return the stage of a state with those ``pins``, on which ``elsewhere`` shows other pictures."""
+    one: Any = replace(state, **pins)
+    return Stage(pins, one, replace(one, **elsewhere))
 
 
 def pack(state: State) -> str:

@@ -29,9 +29,8 @@ from demo.panels.movie import panel as movie
 from demo.panels.onez import panel as one_z
 from demo.panels.style import state as style
 from demo.panels.time import panel as time_machine
-from export import directions
-from onnx_models import catalog, cookbook
-from tests import serving, tiny
+from onnx_models import cookbook
+from tests import players, serving
 from tests.browser import Visit, idle
 from tests.page.test_drawing import seven
 from tests.page.test_first_half import shown
@@ -75,31 +74,7 @@ SET = "(panel, state) => panel.lineage.set(state)"
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tiny.write_first_half(tmp_path_factory.mktemp("kitchen") / "models")
-    labelled = {seen: tiny.gan(seed=32 + seen, conditional=True) for seen in (0, 900)}
-    earlier = {seen: graphs["generate"] for seen, graphs in labelled.items()}
-    tiny.write_model(directory, "labelled", labelled[0], year=2016, snapshots=earlier)
-    faces = tiny.write_model(directory, "faces", tiny.stylegan(size=16), family="stylegan2")
-    tiny.edit(faces, image={"channels": 3, "height": 16, "width": 16})
-    pushes(directory, up=(1, [0, 1]), down=(3, [2, 5]))
-    tiny.write_model(directory, "plane", tiny.autoencoder(code=2), kind="exhibit", family="autoencoder")
-    return directory
-
-
-def pushes(directory: Path, **factors: tuple[int, list[int]]) -> None:
-    """Give the faces directions: one number of w each, on some of the rows."""
-    faces = catalog.load(directory).model("faces")
-    measured = dict.fromkeys(("attribute", "balanced_accuracy", "before", "success"))
-    written = [
-        {
-            **{"id": name, "name": {"en": name, "fr": name}, "method": "factor", **measured},
-            **{"values": [], "vector": np.eye(16)[number].tolist(), "layers": layers, "changes": {}},
-            **{"deviation": 0.8, "strength": 3.0},
-        }
-        for name, (number, layers) in factors.items()
-    ]
-    graphs = {role: faces.graphs[role].sha256 for role in styles.ROLES}
-    directions.write(faces, {"graphs": graphs, "attributes": {}, "directions": written})
+    return players.write(tmp_path_factory.mktemp("kitchen") / "models")
 
 
 @pytest.fixture(scope="module")

@@ -491,6 +491,7 @@ def _speed(models: Sequence[Model], times: Mapping[str, float]) -> Markup:
             "p",
             tag("button", say("compare.measure.now"), type="button", class_="primary", data_send="submit"),
             class_="press",
+            data_served="compare.speed.served",
         ),
         plots.scatter(
             x,

@@ -360,6 +360,17 @@ lineage.draw = (tool, panel, root) => {
     return Object.fromEntries(dreamers.map((model) => [`${model}.chain`, dreamt(model)]));
   };
 
+  // Of all who rebuild those who answer (kit/static.js).
+  lineage.trims.draw = {
+    of: ({ models }) => models,
+    trim(stage, { models }) {
+      const chosen = models.split(",");
+      for (const card of stage.querySelectorAll(".card[data-card]")) {
+        if (!chosen.includes(card.dataset.card)) card.remove();
+      }
+    },
+  };
+
   function see({ original, seen }) {
     const image = root.querySelector(".seen img");
     const ink = (data) => lineage.kitchen.ink({ data, dims: [1, 1, CELLS, CELLS] });

@@ -293,6 +293,7 @@ def _desk(library: Library, state: State) -> Markup:
                 _bringing("draw.bring", class_="link"),
                 _bringing("draw.camera", class_="link camera", capture="environment"),
                 class_="tools",
+                data_served=True,
             ),
             data_tool=NAME,
         ),

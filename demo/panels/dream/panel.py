@@ -119,6 +119,7 @@ def show_neighbours(library: Library, state: State) -> Markup:
         ),
         class_="strip",
         style=f"{signs.frames(1 + NEIGHBOURS, 3)};{sheet.style}",
+        data_measured="dream.near.served",
     )
 
 
@@ -206,6 +207,7 @@ def _sheet(
         style=signs.era(model),
         data_card=model.id if kind == "made" else None,
         data_sheet=kind,
+        data_lasts=kind == "real",
     )
 
 

@@ -87,6 +87,7 @@ def show_game(library: Library, state: State) -> Markup:
         class_="game",
         style=signs.era(game.judge),
         data_card=game.judge.id,
+        data_served="game.served",
     )
 
 
@@ -413,6 +414,7 @@ def _desk(makers: tuple[Model, ...], state: State) -> Markup:
         _select("model", say("game.maker"), makers, state.model) if len(makers) > 1 else None,
         class_="controls",
         data_tool="game",
+        data_served=True,
     )
 
 

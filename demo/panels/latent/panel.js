@@ -55,9 +55,11 @@
       return { way: ["straight", "circle"].flatMap((kind) => Array.from({ length: STATIONS }, go(kind))) };
     }
 
-    // Who chose no terms has those that the server chose.
+    // Who chose no terms has those that the server chose: they are on the stage.
     function sum() {
-      if (!state.a) return null;
+      const offered = Array.from({ length: TRAY }, (_, k) => tray * TRAY + k);
+      const stage = document.querySelector("#panel-latent .tray");
+      if (!state.a) return stage?.dataset.of === `${model} ${label}` && { tray: firsts(offered) };
       const terms = [state.a, state.b, state.c].map((term) => term.split("_").map(Number));
       const mean = (seeds) => {
         const all = seeds.map((one) => normals(one, 1, size));
@@ -65,7 +67,6 @@
       };
       const [a, b, c] = terms.map(mean);
       const means = [a, b, c, a.map((one, n) => one - b[n] + c[n])].map((z) => Float32Array.from(z));
-      const offered = Array.from({ length: TRAY }, (_, k) => tray * TRAY + k);
       return { means, singles: firsts(terms.flat()), tray: firsts(offered) };
     }
 
@@ -184,7 +185,7 @@ lineage.latent = (tool, panel, root) => {
       seeds(recipe).forEach((seed, k) => name(images[k], seed, k));
     },
     tray({ slot }, recipe) {
-      const offers = root.querySelectorAll("[data-offer]");
+      const offers = root.querySelectorAll(".tray > button");
       seeds(recipe).forEach((seed, k) => {
         offers[k].dataset.offer = seed;
         lineage.name(offers[k].firstElementChild, ["latent.offer.alt", { seed, term: term(slot) }], "alt");

@@ -347,6 +347,7 @@ def _sum(library: Library, model: Model, state: State) -> Markup:
             ),
             class_="tray",
             data_terms=json.dumps(chosen),
+            data_of=f"{model.id} {state.label}",
         ),
     )
 

@@ -8,12 +8,16 @@
   const JUDGED = 64; // pictures of each generator
 
   let judge = ""; // of the wall
+  const noises = new WeakMap(); // by state: the z of all places, as many numbers as the largest network takes
 
   const hung = ({ names, cards }) => [...names].filter((name) => name in cards);
 
-  lineage.dishes.onez = ({ dataset, seed, label }, tools) => {
+  lineage.dishes.onez = (state, tools) => {
+    const { dataset, seed, label } = state;
     const models = hung(tools);
     if (!models.every((model) => tools.cards[model].dataset === dataset)) return null; // another wall is to be hung
+    const size = Math.max(...models.map((model) => tools.sizeOf(model, "generate", "z")));
+    noises.set(state, tools.normals(seed, PLACES, size));
     return Object.fromEntries(models.map((model) => [model, tools.sample(model, seed, PLACES, label)]));
   };
 
@@ -50,6 +54,23 @@
       }
     }
     return total / ((count * (count - 1)) / 2);
+  }
+
+  /** Numbers as squares of dots, as scene.py draws them. */
+  function dotted(z, side) {
+    const size = z.length / PLACES;
+    const across = Math.ceil(Math.sqrt(size));
+    const dot = Math.max(1, Math.floor(side / across));
+    const wide = Math.min(side, across * dot);
+    const margin = Math.floor((side - wide) / 2);
+    const data = new Float32Array(PLACES * side * side);
+    for (let n = 0; n < PLACES * wide * wide; n++) {
+      const [place, y, x] = [Math.floor(n / wide ** 2), Math.floor(n / wide) % wide, n % wide];
+      const k = Math.floor(y / dot) * across + Math.floor(x / dot);
+      const tone = k < size ? 1 / (1 + Math.exp(-1.702 * z[place * size + k])) : 0;
+      data[(place * side + margin + y) * side + margin + x] = tone;
+    }
+    return { data, dims: [PLACES, 1, side, side] };
   }
 
   lineage.onez = (tool, panel, root) => {
@@ -129,17 +150,33 @@
     const asks = () => wall().dataset.asks !== undefined; // whether anybody there can be asked
     const keyOf = ({ dataset, seed, label }) => `${dataset} ${seed} ${asks() ? label : -1}`;
     const shown = () => painted ?? wall()?.dataset.of;
-    const asked = () => shown().split(" ")[2];
+    const asked = () => shown().split(" ")[2] ?? String(panel.get().label);
 
     const part = (name) => root.readings?.querySelector(`[data-read="${CSS.escape(name)}"]`);
     const answered = () => root.readings?.firstElementChild.dataset.of === shown();
+    // Real pictures stay real: their figures are right for as long as they hang.
+    const lasts = (name) => name === "real" && root.readings?.firstElementChild.dataset.of === wall().dataset.of;
     const found = (name) => (here.of === shown() ? here.readings.get(name) : undefined);
 
     // The classes that a card's pictures are taken for; none while the figures are those of other pictures.
     function reads(name) {
       if (name === "z") return null;
-      if (answered()) return JSON.parse(part(name)?.dataset.reads ?? "[]");
+      if (answered() || lasts(name)) return JSON.parse(part(name)?.dataset.reads ?? "[]");
       return found(name)?.labels.slice(0, PLACES) ?? [];
+    }
+
+    // The largest share on the wall: its bar is as high as bars go.
+    function peak() {
+      const real = Number(part("real")?.dataset.largest ?? 0); // of the last that the server has sent
+      return Math.max(real, ...[...here.readings.values()].map(({ largest }) => largest));
+    }
+
+    function level(slot) {
+      for (const bar of slot.querySelectorAll(".bars > li")) {
+        const { part } = JSON.parse(bar.dataset.say)["aria-label"][1];
+        bar.firstElementChild.style.setProperty("--part", (part / peak()).toFixed(3));
+      }
+      return true;
     }
 
     // Figures as the server writes them (panel.py); whether there is a place for them.
@@ -156,11 +193,9 @@
       lineage.name(hits.querySelector(".hint"), [hint], "aria-label");
       lineage.name(hits.querySelector("dd"), ["onez.of", { count, of }]);
       lineage.name(varied.querySelector("dd"), ["figure.probability", { value: apart / yardstick }]);
-      const real = Number(part("real")?.dataset.largest ?? 0); // of the last that the server has sent
-      const peak = Math.max(real, ...[...here.readings.values()].map(({ largest }) => largest));
       slot.querySelectorAll(".bars > li").forEach((bar, k) => {
         const share = counts[k] / labels.length;
-        bar.firstElementChild.style.setProperty("--part", (share / peak).toFixed(3));
+        bar.firstElementChild.style.setProperty("--part", (share / peak()).toFixed(3));
         bar.classList.toggle("asked", k === label);
         lineage.name(bar, ["verdict.part", { label: className(k), part: share }], "aria-label");
       });
@@ -172,16 +207,13 @@
       if (!wall()) return;
       judge = wall().dataset.judge;
       root.querySelector("[data-ask]").hidden = !asks();
-      // The noise and the real pictures, in their cards and under their glasses, only the server has.
-      for (const one of wall().querySelectorAll("[data-card=z], [data-card=real], [data-glass=z], [data-glass=real]")) {
-        one.classList.toggle("stale", shown() !== wall().dataset.of);
-      }
       const label = asked();
       for (const slot of wall().querySelectorAll("[data-slot]")) {
         const { slot: name } = slot.dataset;
         const read = answered() ? undefined : found(name);
         if (answered() || !slot.firstChild) lineage.show(slot, part(name)?.innerHTML ?? "");
-        slot.classList.toggle("stale", !answered() && !(read && write(slot, read)));
+        const fresh = answered() || (lasts(name) ? level(slot) : read && write(slot, read));
+        slot.classList.toggle("stale", !fresh);
         const others = reads(name).map((read, place) => [place, label !== "-1" && String(read) !== label]);
         const veil = ([place]) => `<i style="--row:${Math.floor(place / 4)};--column:${place % 4}"></i>`;
         const veils = others.filter(([, other]) => other).map(veil);
@@ -199,7 +231,16 @@
       }
     }
 
+    function paintNoise(state) {
+      const card = wall().querySelector("[data-card=z]");
+      const image = card.querySelector(".picture");
+      const side = image.getAttribute("width") / Math.sqrt(PLACES) - 2; // a clear pixel is all round each
+      lineage.kitchen.paint(image, dotted(noises.get(state), side), 0, PLACES, Math.sqrt(PLACES));
+      lineage.name(card.querySelector(".year"), ["onez.seed", { seed: state.seed }]);
+    }
+
     root.addEventListener("lineage:made", ({ detail: { name, state, recipe, numbers } }) => {
+      if (painted !== keyOf(state)) paintNoise(state);
       painted = keyOf(state);
       if (here.of !== painted) here = { of: painted, readings: new Map() };
       const [model, read] = [recipe.steps[0].model, name.endsWith(".read")];
@@ -216,8 +257,7 @@
 
     root.addEventListener("lineage:shown", () => (painted = null));
     root.addEventListener("lineage:read", () => {
-      const { of, yardsticks: held } = root.readings.firstElementChild.dataset;
-      const [dataset] = of.split(" ");
+      const { dataset, yardsticks: held } = root.readings.firstElementChild.dataset;
       for (const [label, apart] of Object.entries(JSON.parse(held))) yardsticks.set(`${dataset} ${label}`, apart);
     });
     for (const event of ["lineage:shown", "lineage:read"]) {

@@ -90,6 +90,7 @@ def show_wall(library: Library, state: State) -> Markup:
             _slot(_REAL),
             class_="card quiet",
             data_card=_REAL,
+            data_lasts=True,
         ),
     ]
     names = [
@@ -129,11 +130,18 @@ def show_readings(library: Library, state: State) -> Markup:
             data_read=name,
             data_reads=_reads(reading),
             data_largest=None if isinstance(reading, LineageError) else scene.largest(reading),
+            data_lasts=name == _REAL,
         )
         for k, (name, reading) in enumerate(found.items())
     )
     yardsticks = scene.yardsticks(library, shown, state.label)
-    return tag("div", *parts, data_of=_key(state), data_yardsticks=json.dumps(yardsticks))
+    return tag(
+        "div",
+        *parts,
+        data_of=_key(state),
+        data_dataset=state.dataset,
+        data_yardsticks=json.dumps(yardsticks),
+    )
 
 
 def parcel(library: Library, state: State) -> File:

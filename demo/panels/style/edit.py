@@ -44,8 +44,8 @@ def movable(library: Library, model: Model) -> bool:
 
 def show(library: Library, model: Model, state: State) -> Markup:
     """Return the face before and after, and the sliders of the bank that is open."""
-    banks = _banks(styles.sliders(library, model))
-    if state.bank not in banks:
+    known = banks(styles.sliders(library, model))
+    if state.bank not in known:
         raise _none(model)
     turned = turns(state.moves)
     before, after = beside(library, model, state)
@@ -73,9 +73,9 @@ def show(library: Library, model: Model, state: State) -> Markup:
             data_set=json.dumps({"bank": bank}),
             aria_pressed="true" if bank == state.bank else "false",
         )
-        for bank, held in banks.items()
+        for bank, held in known.items()
     )
-    dials = (_dial(model, one, turned.get(one.id, 0.0)) for one in banks[state.bank])
+    dials = (_dial(model, one, turned.get(one.id, 0.0)) for one in known[state.bank])
     return tag(
         "div",
         faces,
@@ -116,7 +116,7 @@ def turns(text: str) -> dict[str, float]:
     return found
 
 
-def _banks(directions: tuple[Direction, ...]) -> Mapping[str, tuple[Direction, ...]]:
+def banks(directions: tuple[Direction, ...]) -> Mapping[str, tuple[Direction, ...]]:
     """Return the directions by attribute, the best of each before them, and factors after them."""
     attributes = dict.fromkeys(one.attribute for one in directions if one.attribute)
     each = {name: tuple(one for one in directions if one.attribute == name) for name in attributes}

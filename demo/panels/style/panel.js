@@ -218,7 +218,7 @@ lineage.style = (tool, panel, root) => {
       alt(name, () => words);
       for (const [image] of pictures(name)) lineage.name(image.closest("figure").querySelector("figcaption"), words);
     }
-    find(".plates figure:last-child").classList.add("stale");
+    find(".plates [data-measured]")?.classList.add("stale");
   }
 
   // What each size adds, its contrast stretched, and their sum so far.
@@ -283,7 +283,7 @@ lineage.style = (tool, panel, root) => {
 
   root.addEventListener("lineage:changed", follow);
   root.addEventListener("lineage:changed", reflect);
-  root.addEventListener("lineage:changed", choose);
+  for (const event of ["lineage:changed", "lineage:shown"]) root.addEventListener(event, choose);
   root.addEventListener("lineage:added", reflect);
   lineage.projector(root, () => panel.get().part);
   lineage.dials(root, panel);

@@ -189,6 +189,7 @@ def _address(model: Model, state: State) -> Markup | None:
         _ADDRESS,
         href=f"{_ADDRESS}?{urlencode(asked)}",
         data_address=_ADDRESS,
+        data_served=True,
         target="_blank",
         rel="noopener",
         class_="link",
@@ -619,6 +620,7 @@ def _noise(library: Library, model: Model, state: State) -> Markup:
                 class_="scale",
             ),
         ),
+        data_measured=True,
     )
     return join(
         tag("div", *plates, heat, class_="plates"),

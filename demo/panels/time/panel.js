@@ -17,6 +17,18 @@ lineage.dishes.time = ({ models, seed, label, seen }, { cards, classes, sample }
   return Object.fromEntries(wall.map(dish));
 };
 
+// Of all who can be replayed those on the wall (kit/static.js).
+lineage.trims.time = {
+  of: ({ models }) => models,
+  trim(stage, { models }) {
+    const chosen = models.split(",");
+    for (const card of stage.querySelectorAll("[data-card]")) {
+      if (!chosen.includes(card.dataset.card)) card.remove();
+    }
+    stage.querySelector(".wall").dataset.count = chosen.length;
+  },
+};
+
 lineage.time = (tool, panel, root) => {
   "use strict";
 
@@ -101,12 +113,14 @@ lineage.time = (tool, panel, root) => {
     return made ? { sheet: made, row: 0 } : null;
   }
 
-  // Those of the moment that is looked at, then, when the hand rests, of the moments beside it.
+  // Those of the moment that is looked at, then, when the hand rests, of the moments beside it; of all where there is
+  // no server to send them.
   function make(at) {
     const lacks = (moment) => cards.some((one) => !pictures(one, latest(one.seen, moment)));
     const stops = moments();
     const now = latest(stops, at);
-    const near = rests ? [now + 1, now - 1] : [];
+    const others = stops.map((_, k) => k).sort((a, b) => Math.abs(a - now) - Math.abs(b - now));
+    const near = !rests ? [] : lineage.stages ? others : [now + 1, now - 1];
     const seen = [now, ...near].map((k) => stops[k]).find((moment) => moment !== undefined && lacks(moment));
     const wish = `${asked()} ${seen}`;
     if (seen === undefined || wish === wished) return;
@@ -114,10 +128,12 @@ lineage.time = (tool, panel, root) => {
     lineage.cooks(root, { ...panel.get(), seen }, true);
   }
 
-  root.addEventListener("lineage:asked", () => {
-    rests = true;
-    show();
-  });
+  for (const event of ["lineage:asked", "lineage:rested"]) {
+    root.addEventListener(event, () => {
+      rests = true;
+      show();
+    });
+  }
   root.addEventListener("lineage:made", ({ detail: { name, state, picture } }) => {
     if (here.of !== asked(state)) here = { of: asked(state), sheets: new Map() };
     here.sheets.set(name, lineage.kitchen.sheet(picture, Math.sqrt(picture.dims[0])));

@@ -92,7 +92,11 @@ def travellers(library: Library) -> tuple[Model, ...]:
 
 def show_stage(library: Library, state: State) -> Markup:
     """Return the slider, and for each network its pictures, one picture's life and the losses."""
-    models = _chosen(library, state)
+    return lay_out(library, state, _chosen(library, state))
+
+
+def lay_out(library: Library, state: State, models: Sequence[Model]) -> Markup:
+    """Return the stage with those networks on the wall, on the axis of the longest training."""
     replays = [history.replay(library, model, state.seed, _labels(model, state)) for model in models]
     axis = scene.Axis.of(models)
     cards = (
@@ -310,6 +314,7 @@ def _variety(values: list[float] | LineageError, replay: Replay, axis: scene.Axi
             _svg(axis, tag("line", class_="real", x1=0, x2=WIDE, y1=y, y2=y), _line(points)),
             class_="plot variety",
         ),
+        data_measured=True,
     )
 
 
