@@ -11,7 +11,7 @@ from demo.kit import messages
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "cook.js", "verdict.js", "tour/tour.js")
+_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "link.js", "cook.js", "verdict.js", "tour/tour.js")
 _STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css", "tour/tour.css")
 
 

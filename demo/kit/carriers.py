@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import gradio as gr
 
-from demo.kit import signs, typeface
+from demo.kit import controls, signs, typeface
 from demo.kit.answers import Answer, File, number, tell
 from demo.kit.markup import Markup, Message, say, tag
 from demo.kit.paper import INK, PAPER
@@ -258,8 +258,9 @@ def lessons(models: tuple[Model, ...], panel: str) -> gr.HTML:
 
 
 def lead(panel: str) -> gr.HTML:
-    """Return the one sentence that says what happens in a panel."""
-    return fixed(tag("p", say(f"{panel}.lead"), class_="lead"), "lead")
+    """Return the one sentence that says what happens in a panel, and what a visitor may take along."""
+    sentence = tag("p", say(f"{panel}.lead"))
+    return fixed(tag("div", sentence, tag("div", controls.link(), class_="along"), class_="lead"), "lead")
 
 
 def listening(limit: int | None = None) -> dict[str, Any]:

@@ -86,6 +86,11 @@ def keep(form: str) -> Markup:
     )
 
 
+def link() -> Markup:
+    """Return the button that copies an address with all of a panel's state: see ``link.js``."""
+    return tag("button", say("link.copy"), type="button", class_="link", data_link=True)
+
+
 def slider(
     panel: str, name: str, label: Message, low: float, high: float, step: float, value: float, unit: str = ""
 ) -> Markup:

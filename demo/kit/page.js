@@ -124,6 +124,7 @@ window.lineage = (() => {
   const REFUSED = 10_000; // milliseconds until a browser that found it too often is asked again
   const AT_HOME = "https://huggingface.co"; // whose pages show this one in a frame, as Spaces
   const ours = new Set(["tab"]); // names in the address that are this page's; whatever else is there stays
+  let fragment = location.hash; // a visitor's own part of a state, see link.js, or somebody else's
 
   function remember(changes) {
     const before = parameters.toString();
@@ -136,14 +137,27 @@ window.lineage = (() => {
 
   // Safari and Firefox take a hundred addresses in ten seconds, then throw: no gesture writes any on its way.
   function writeAddress() {
-    const search = asSearch(parameters);
+    const rest = asSearch(parameters) + fragment;
     try {
-      if (search !== location.search) history.replaceState(history.state, "", `${location.pathname}${search}${location.hash}`);
+      if (rest !== location.search + location.hash) history.replaceState(history.state, "", location.pathname + rest);
     } catch {
       return atRest(writeAddress, REFUSED);
     }
     tellFrame();
   }
+
+  // What was drawn when a link was made is no part of what is shown from now on.
+  function dropOwn() {
+    if (!lineage.links.holds(fragment)) return;
+    fragment = "";
+    atRest(writeAddress);
+  }
+
+  // To a browser the same address with another state after "#" is the same page.
+  addEventListener("hashchange", () => {
+    fragment = location.hash;
+    if (lineage.links.holds(fragment)) document.querySelector(`${PANEL}:not([hidden])`).lineage.restore();
+  });
 
   // The page that shows this one in a frame has the address that visitors share. Spaces listens to just this
   // message, and gives a frame what it knows; names with two underscores are between the two, secrets among them.
@@ -152,7 +166,7 @@ window.lineage = (() => {
     const shared = new URLSearchParams([...parameters].filter(([name]) => !name.startsWith("__")));
     const above = location.ancestorOrigins?.[0] ?? (document.referrer ? new URL(document.referrer).origin : AT_HOME);
     // Who is of no origin, a file or a sandbox, cannot be named.
-    parent.postMessage({ queryString: asSearch(shared), hash: location.hash }, above === "null" ? "*" : above);
+    parent.postMessage({ queryString: asSearch(shared), hash: fragment }, above === "null" ? "*" : above);
   }
 
   const asSearch = (shared) => (String(shared) ? `?${shared}` : "");
@@ -415,6 +429,7 @@ window.lineage = (() => {
       if (!news.length) return reflect();
       failed = false;
       state = next;
+      if (news.some((name) => unlisted.has(name) && !local.has(name))) dropOwn();
       show(refused, "");
       reflect();
       save();
@@ -505,8 +520,9 @@ window.lineage = (() => {
       }
     }
 
-    function restore() {
-      const told = [...query()].filter(([name]) => name in defaults && !unlisted.has(name));
+    // Takes over what an address says: what is asked for, and what stands after "#".
+    function restore(asked = query(), own = fragment) {
+      const told = [...asked].filter(([name]) => name in defaults && !unlisted.has(name));
       const [numbers, words] = [true, false].map((wish) =>
         told.filter(([name]) => (typeof defaults[name] === "number") === wish),
       );
@@ -515,6 +531,27 @@ window.lineage = (() => {
       const refusals = numbers.map(([name, text]) => refusal(name, text));
       set(Object.fromEntries(numbers.filter((_, k) => !refusals[k]).map(([name, text]) => [name, Number(text)])));
       refuse(refusals.filter(Boolean));
+      if (!lineage.links.holds(own)) return null;
+      return during(lineage.links.read(own).then(bring, (words) => refuse([words])));
+    }
+
+    // A visitor's own, of a link: what the panel keeps beside its state is told of it. The address goes on holding it.
+    function bring(own) {
+      const held = fragment;
+      const told = Object.entries(own).filter(([name]) => unlisted.has(name));
+      set(Object.fromEntries(told.filter(([name, value]) => typeof value === typeof defaults[name])));
+      fragment = held;
+      panel.dispatchEvent(new CustomEvent("lineage:brought"));
+    }
+
+    // An address with all of the state, see link.js.
+    function link() {
+      const { lang } = Object.fromEntries(parameters);
+      const whole = Object.entries(state);
+      const shown = whole.filter(([name]) => !unlisted.has(name));
+      const own = whole.filter(([name, value]) => unlisted.has(name) && !local.has(name) && value !== defaults[name]);
+      const address = { tab: panel.dataset.tab, ...Object.fromEntries(shown), ...(lang && { lang }) };
+      return lineage.links.write(address, Object.fromEntries(own));
     }
 
     panel.addEventListener("input", ({ target }) => {
@@ -545,7 +582,7 @@ window.lineage = (() => {
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:unmade", askSoon); // what this browser was to make, and could not
     panel.addEventListener("lineage:opened", () => save());
-    panel.lineage = { get: () => state, asked: () => asked, set, refuse, answered, failed: () => failed };
+    panel.lineage = { get: () => state, asked: () => asked, set, restore, bring, link, refuse, answered, failed: () => failed };
 
     reflect();
     const tools = element.querySelector("[data-tool]");
@@ -578,6 +615,7 @@ window.lineage = (() => {
   }
 
   function go(name, options) {
+    dropOwn();
     remember({ ...Object.fromEntries([...ours].map((each) => [each, null])), tab: name });
     open(name, options);
     document.getElementById(`panel-${name}`)?.dispatchEvent(new CustomEvent("lineage:opened"));

@@ -25,6 +25,7 @@ lineage.draw = (tool, panel, root) => {
   let strokes = []; // each a list of points in canvas units
   let past = []; // what undo goes back to: {strokes, example, hidden, base, brought, cleared}
   let brought = ""; // the visitor's own picture under the strokes, as it was sent
+  let linked = null; // the same where a link brought it: the sheet shows it as it was drawn
   let coming = false; // whether it is still on its way: what was there stays on the sheet
   let base = null; // the example under the strokes, an image
   let original = null; // the prepared picture, for the brush to work on
@@ -78,6 +79,12 @@ lineage.draw = (tool, panel, root) => {
   const copy = document.createElement("canvas");
   copy.width = copy.height = SIDE;
 
+  function copied() {
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    paint(context, 1);
+    return context;
+  }
+
   // At most one picture a frame leaves the canvas; Gradio keeps only the last one that waits.
   let leaving = 0;
   function send() {
@@ -85,8 +92,7 @@ lineage.draw = (tool, panel, root) => {
     leaving = lineage.nextFrame(copy, () => {
       if (blank()) return;
       if (strokes.length && !lineage.legible()) return panel.refuse([["page.blind"]]);
-      const context = copy.getContext("2d", { willReadFrequently: true });
-      paint(context, 1);
+      const context = copied();
       cleared = false;
       root.classList.remove("stale");
       if (!strokes.length) return void panel.set({ drawing: brought });
@@ -216,7 +222,22 @@ lineage.draw = (tool, panel, root) => {
     shown();
   }
 
+  // A drawing that a link holds.
+  async function lay() {
+    const { drawing } = panel.get();
+    if (!drawing) return;
+    const image = await lineage.decode(drawing);
+    if (panel.get().drawing !== drawing) return;
+    strokes = [];
+    base = image;
+    brought = linked = drawing;
+    cleared = false;
+    if (lineage.legible()) sheet = { drawing, coverage: opacity(copied().getImageData(0, 0, SIDE, SIDE)) };
+    redraw();
+  }
+
   lineage.files(root, ".paper, .answers", bring);
+  root.addEventListener("lineage:brought", () => lineage.during(lay()));
   root.addEventListener("lineage:answered", () => {
     if (!coming) return;
     if (panel.failed()) giveUp(); // one answer is enough
@@ -263,7 +284,7 @@ lineage.draw = (tool, panel, root) => {
       original = image;
       if (answered) learn(image, answered);
       const { drawing } = panel.get();
-      if (!coming && drawing === brought && !strokes.length && !cleared) base = image;
+      if (!coming && drawing === brought && drawing !== linked && !strokes.length && !cleared) base = image;
       redraw();
     };
     image.src = seen.dataset.original;

@@ -29,6 +29,10 @@
       { capture: true }, // before the desk takes the choice over without the drawing
     );
     root.addEventListener("lineage:opened", () => panel.get().start === "drawing" && panel.set(drawn()));
+    // A link's drawing is put on the paper, where it is looked for from now on.
+    root.addEventListener("lineage:brought", () => {
+      document.getElementById("panel-draw")?.lineage?.bring({ drawing: panel.get().drawing });
+    });
     root.addEventListener("lineage:changed", reflect);
     reflect();
   };

@@ -272,6 +272,7 @@ lineage.easel = (root, panel) => {
     redraw();
   }
 
+  root.addEventListener("lineage:brought", () => (foreign = panel.get().picture !== ""));
   root.addEventListener("lineage:shown", shown);
   shown();
 };
