@@ -15,7 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import gradio as gr
 
 from demo import app, first, front, panels, stages, theme
 from demo.engine.library import Library
+from demo.files import File
 from demo.kit import typeface
 from demo.kit.answers import tell
 from demo.kit.carriers import Desk, View
@@ -122,27 +123,21 @@ def build(library: Library) -> Files:
     page = _Page(library)
     kitchen = Service(library.catalog)
     words = theme.words(library.catalog)
-    parts = _File("parts", "json", _packed(page.held()))
-    laid, files = page.stages()
-    script = _File(
-        "lineage",
-        "js",
-        "\n".join(
-            (
-                f"const lineageStages = {json.dumps(laid, ensure_ascii=False)};",
-                theme.script(words, kitchen.folder),
-                (theme.KIT / "static.js").read_text("utf-8"),
-            )
-        ).encode(),
+    parts = _json("parts", page.held())
+    asked = page.asked()
+    scripts = (
+        f"const lineageStages = {_packed(asked.known)};",
+        theme.script(words, kitchen.folder),
+        (theme.KIT / "static.js").read_text("utf-8"),
     )
+    script = File("lineage", "js", "text/javascript", "\n".join(scripts))
     return {
         "index.html": _document(page.body(words, parts.name), script.name).encode(),
-        script.name: script.content,
-        parts.name: parts.content,
-        "icon.svg": front.ICON.read_bytes(),
-        **files,
+        "icon.svg": front.ICON,
+        **{file.name: file.plain for file in (script, parts, *asked.files)},
         **{f"{kitchen.folder}/{name}": content for name, content in kitchen.files.items()},
-        **{f"{ROOM}/{MODELS}/{name}": path for name, path in kitchen.graphs.items()},
+        # Of a file that is broken the page says so.
+        **{f"{ROOM}/{MODELS}/{name}": path for name, path in kitchen.graphs.items() if path.is_file()},
         "LICENSE": _ROOT / "LICENSE",
         "licences/onnxruntime-web": engine.DIRECTORY / "LICENSE",
         "licences/ibm-plex-sans": typeface.DIRECTORY / typeface.LICENCE,
@@ -151,16 +146,33 @@ def build(library: Library) -> Files:
     }
 
 
-class _File:
-    """A file whose name changes with its content, so that browsers may keep it."""
-
-    def __init__(self, stem: str, suffix: str, content: bytes) -> None:
-        self.content = content
-        self.name = f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}.{suffix}"
+def _json(stem: str, value: Any) -> File:
+    return File(stem, "json", "application/json", _packed(value))
 
 
-def _packed(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def _packed(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass
+class _Asked:
+    """What the page may ask for, by place and by state."""
+
+    panels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The ``views`` of each, by place, and its ``stages``: ``[pins, file]`` each, or no file."""
+    drawers: dict[str, str] = field(default_factory=dict)
+    """The file of what a disclosure closes."""
+    files: list[File] = field(default_factory=list)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {"panels": self.panels, "drawers": self.drawers}
+
+    def keep(self, content: Any) -> str:
+        """Keep it as a file; return the name."""
+        self.files.append(_json("stages/stage", content))
+        return self.files[-1].name
 
 
 class _Page:
@@ -229,45 +241,37 @@ class _Page:
 
     # -------------------------------------------------------------------------------------------- stages
 
-    def stages(self) -> tuple[dict[str, Any], dict[str, bytes]]:
-        """Return who asks for which files, and the files themselves.
-
-        A panel has the places of what shows its answers, and ``[pins, file]`` of each stage; a closed
-        disclosure has its file.
-        """
-        asking: dict[str, Any] = {"panels": {}, "drawers": {}}
-        files: dict[str, bytes] = {}
-
-        def keep(content: Any) -> str:
-            file = _File("stages/stage", "json", _packed(content))
-            files[file.name] = file.content
-            return file.name
-
-        places = {id(block): str(k) for k, block in enumerate(self._blocks)}
-        for k, block in enumerate(self._blocks):
+    def asked(self) -> _Asked:
+        """Lay out what the page may ask for."""
+        asked = _Asked()
+        for place, block in enumerate(self._blocks):
             if hasattr(block, "make"):
-                asking["drawers"][str(k)] = keep(next(tell(block.make)))
-            if not hasattr(block, "desk"):
-                continue
-            desk: Desk = block.desk
-            name = str(block.parent.elem_id).removeprefix("panel-")
-            asking["panels"][name] = {
-                "views": [places[id(view.box)] for view in desk.views],
-                "stages": [
-                    [stage.pins, keep(laid) if laid else None]
+                asked.drawers[str(place)] = asked.keep(next(tell(block.make)))
+            if hasattr(block, "desk"):
+                desk: Desk = block.desk
+                name = str(block.parent.elem_id).removeprefix("panel-")
+                laid = (
+                    (stage.pins, self._laid(desk, stage))
                     for stage in panels.stages(self._library, name, desk.state)
-                    for laid in [self._laid(desk, stage, places)]
-                ],
-            }
-        return asking, files
+                )
+                asked.panels[name] = {
+                    "views": [self._place(view) for view in desk.views],
+                    "stages": [(pins, asked.keep(found) if found else None) for pins, found in laid],
+                }
+        return asked
 
-    def _laid(self, desk: Desk, stage: Stage, places: Mapping[int, str]) -> dict[str, str]:
+    def _place(self, view: View) -> str:
+        return str(next(k for k, block in enumerate(self._blocks) if block is view.box))
+
+    def _laid(self, desk: Desk, stage: Stage) -> dict[str, str]:
         """Return the envelopes of a stage by the places of what shows them."""
         found = {}
         for view in desk.views:
-            envelope = stages.stage(*(self._told(view, stage, state) for state in (stage.one, stage.other)))
+            one = self._told(view, stage, stage.one)
+            other = one if stage.other == stage.one else self._told(view, stage, stage.other)
+            envelope = stages.stage(one, other)
             if envelope is not None:
-                found[places[id(view.box)]] = envelope
+                found[self._place(view)] = envelope
         return found
 
     def _told(self, view: View, stage: Stage, state: State) -> str:

@@ -6,8 +6,8 @@
 // nobody can make is said in a sentence.
 //
 //   lineageStages         {panels: {NAME: {views: [place], stages: [[pins, file], ...]}}, drawers: {place: file}}
-//   lineage.trims.PANEL   of a stage that is laid out for all models: {of: (state) => ..., trim(stage, state)}, what of
-//                         the state chooses among them, and what leaves those chosen
+//   lineage.trims.PANEL   of a stage that has more than one state shows: {of: (state) => ..., trim(stage, state)}, what
+//                         of the state chooses among it, null where nothing can, and what leaves what is chosen
 
 (() => {
   "use strict";
@@ -74,8 +74,9 @@
   function stageOf(panel, state) {
     const fits = ([pins]) => Object.entries(pins).every(([name, value]) => state[name] === value);
     const place = planOf(panel).stages.findIndex(fits);
-    if (place < 0) return null;
-    return { key: JSON.stringify([place, trimOf(panel)?.of(state)]), file: planOf(panel).stages[place][1] };
+    const chosen = trimOf(panel)?.of(state);
+    if (place < 0 || chosen === null) return null;
+    return { key: JSON.stringify([place, chosen]), file: planOf(panel).stages[place][1] };
   }
 
   const firstState = (panel) => JSON.parse(panel.querySelector("[data-starts=desk]").dataset.value);
@@ -111,11 +112,10 @@
     const views = planOf(panel).views.map((place) => carriers.get(place).first);
     const firsts = await Promise.all(views);
     if (late()) return;
-    on.waits = null;
     const stage = stageOf(panel, state);
-    if (stage?.key !== on.key) lineage.kitchen.leave(panel);
+    if (stage?.key !== on.key) leave(panel);
     if (isFirst(panel, state) && !lineage.dishes[panel.dataset.tab]?.whole) {
-      lineage.kitchen.leave(panel);
+      leave(panel);
       planOf(panel).views.forEach((place, k) => show(place, { ...lineage.opened(firsts[k]), asked }));
       return void Object.assign(on, { key: stage?.key, whole: true });
     }
@@ -128,7 +128,7 @@
       await lineage.settled();
       if (late()) return;
     } else if (on.whole) on.waits = { laid, state };
-    await cook(panel, state, asked);
+    if (lineage.dishes[panel.dataset.tab]) await cook(panel, state, asked);
   }
 
   async function cook(panel, state, asked) {
@@ -139,6 +139,12 @@
     for (const place of planOf(panel).views) if (answers(panel, place)) show(place, { asked });
     // The hand may have come to rest before there was anything to make.
     if (begun(panel).rested === asked) panel.dispatchEvent(new CustomEvent("lineage:rested"));
+  }
+
+  // What is being made is no longer wanted.
+  function leave(panel) {
+    begun(panel).waits = null;
+    lineage.kitchen.leave(panel);
   }
 
   const answers = (panel, place) => panel.querySelector(`[data-place="${place}"] .view[data-answers]`);
@@ -166,7 +172,7 @@
   }
 
   function refuse(panel, words = ["static.served"]) {
-    lineage.kitchen.leave(panel);
+    leave(panel);
     const trouble = lineage.kitchen.trouble();
     const why = trouble ? ["kitchen.broken", { why: trouble }] : words;
     for (const place of planOf(panel).views) show(place, { problem: problem(why), asked: panel.lineage.asked() });
@@ -179,7 +185,10 @@
     return sentence.outerHTML;
   }
 
-  lineage.stages = { set, lay: layWaiting };
+  /** The values of a name for which a panel has stages. */
+  const pinned = (panel, name) => [...new Set(planOf(panel).stages.map(([pins]) => pins[name]))];
+
+  lineage.stages = { set, lay: layWaiting, pinned };
   document.querySelectorAll("[data-starts]").forEach(carry);
   for (const { start } of carriers.values()) start(); // who starts may ask others
 })();

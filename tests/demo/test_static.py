@@ -82,11 +82,13 @@ def test_a_stage_has_no_picture_but_real_ones(models: Path) -> None:
     for desk in desks:
         name = desk.box.parent.elem_id.removeprefix("panel-")
         for stage in panels.stages(library, name, desk.state):
+            if stage.one == stage.other or stage.pins.get("a") == "":
+                continue  # a whole game; a sum whose terms nobody chose
             for view in desk.views:
                 show = stage.show or view.show
                 answers = [next(tell(functools.partial(show, library, s))) for s in (stage.one, stage.other)]
                 laid = stages.stage(*answers)
-                if laid is not None and stage.pins.get("a") != "":  # a sum whose terms nobody chose
+                if laid is not None:
                     assert pictures(json.loads(laid)) == set(), (name, stage.pins)
 
 

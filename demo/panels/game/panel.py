@@ -6,7 +6,7 @@ The state holds the answers, and nothing of the truth reaches the browser before
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,44 @@ def show_game(library: Library, state: State) -> Markup:
         class_="game",
         style=signs.era(game.judge),
         data_card=game.judge.id,
-        data_served="game.served",
     )
+
+
+def book(library: Library, state: State) -> Markup:
+    """Return a whole game, for a browser to open at any turn.
+
+    Of what has a ``data-turn`` it leaves what goes with the answer of that round, one of ``data-letter``; no
+    answer is nothing.
+    """
+    game = contest.play(library, state.model, state.judge, state.seed)
+    judges = contest.judges(library, game.forger)
+    begun = replace(state, answers="", turn=ROUNDS)
+    played = {letter: replace(begun, answers=letter * ROUNDS) for letter in (MADE, REAL)}
+    duels, slots, exhibits = [], [], []
+    for k in range(ROUNDS):
+        duels.append(_leaf(_question(game, replace(begun, turn=k)), k, ""))
+        duels.append(_leaf(_reveal(library, game, replace(played[MADE], turn=k)), k, *played))
+        slots.append(_leaf(_slot(game, begun, k), k, ""))
+        for letter, ended in played.items():
+            slots.append(_leaf(_slot(game, ended, k), k, letter))
+            exhibits.append(_leaf(_exhibit(game, ended, k), k, letter))
+    return tag(
+        "div",
+        tag("header", tag("h3"), _standing(game, begun, judges), class_="standing"),
+        tag("div", *duels, class_="duels"),
+        tag("ol", *slots, class_="slots"),
+        tag("ol", *exhibits, class_="exhibits"),
+        _again(),
+        class_="game",
+        style=signs.era(game.judge),
+        data_card=game.judge.id,
+        data_truth="".join(MADE if made else REAL for made in game.made),
+        data_judge="".join("1" if right else "0" for right in game.judge_is_right()),
+    )
+
+
+def _leaf(content: Markup, turn: int, *letters: str) -> Markup:
+    return tag("div", content, data_turn=turn, data_letter=" ".join(letters))
 
 
 def heat(change: Array) -> str:
@@ -270,7 +306,13 @@ def _standing(game: Contest, state: State, judges: tuple[Model, ...]) -> Markup:
     rival: Markup | Message = say("game.critic" if game.judge.has("criticise") else "game.discriminator")
     if len(judges) > 1:
         options = (
-            tag("option", signs.title(model), value=value, selected=model is game.judge)
+            tag(
+                "option",
+                signs.title(model),
+                value=value,
+                selected=model is game.judge,
+                data_served=model is not game.judge,
+            )
             for model, value in zip(judges, values, strict=True)
         )
         rival = tag("select", *options, name="judge", aria_label=say("game.rival"))
@@ -348,18 +390,22 @@ def _end(game: Contest, state: State, judges: tuple[Model, ...]) -> Markup:
             class_="standing",
         ),
         tag("ol", *(_exhibit(game, state, k) for k in range(ROUNDS)), class_="exhibits"),
-        tag(
-            "button",
-            say("game.again"),
-            type="button",
-            class_="primary onward",
-            data_surprise="seed",
-            data_below=controls.SLIDER_LIMIT,
-            data_key="Enter",
-        ),
+        _again(),
         class_="game over",
         style=signs.era(game.judge),
         data_card=game.judge.id,
+    )
+
+
+def _again() -> Markup:
+    return tag(
+        "button",
+        say("game.again"),
+        type="button",
+        class_="primary onward",
+        data_surprise="seed",
+        data_below=controls.SLIDER_LIMIT,
+        data_key="Enter",
     )
 
 
@@ -414,7 +460,6 @@ def _desk(makers: tuple[Model, ...], state: State) -> Markup:
         _select("model", say("game.maker"), makers, state.model) if len(makers) > 1 else None,
         class_="controls",
         data_tool="game",
-        data_served=True,
     )
 
 

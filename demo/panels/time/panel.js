@@ -128,12 +128,13 @@ lineage.time = (tool, panel, root) => {
     lineage.cooks(root, { ...panel.get(), seen }, true);
   }
 
-  for (const event of ["lineage:asked", "lineage:rested"]) {
-    root.addEventListener(event, () => {
-      rests = true;
-      show();
-    });
+  function comeToRest() {
+    rests = true;
+    show();
   }
+
+  root.addEventListener("lineage:asked", comeToRest);
+  root.addEventListener("lineage:rested", () => lineage.stages && comeToRest()); // where nobody is asked
   root.addEventListener("lineage:made", ({ detail: { name, state, picture } }) => {
     if (here.of !== asked(state)) here = { of: asked(state), sheets: new Map() };
     here.sheets.set(name, lineage.kitchen.sheet(picture, Math.sqrt(picture.dims[0])));
