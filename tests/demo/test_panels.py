@@ -55,6 +55,8 @@ NOT_ON_THE_PAGE = {
     "server.gradio",
     "server.mcp",
     "server.port",
+    "static.folder",
+    "static.size",
 }
 
 
