@@ -244,7 +244,6 @@ window.lineage = (() => {
 
   const style = document.getElementById("lineage-style"); // after Gradio's, however late these come
 
-  // Gradio's components of ours, or those that kit/static.js carries in its place.
   // Components of Gradio's, or what is carried in its place (static.js).
   let toStart =
     document.querySelectorAll("[data-starts]").length ||
