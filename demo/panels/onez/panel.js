@@ -15,7 +15,8 @@
   lineage.dishes.onez = (state, tools) => {
     const { dataset, seed, label } = state;
     const models = hung(tools);
-    if (!models.every((model) => tools.cards[model].dataset === dataset)) return null; // another wall is to be hung
+    const hangs = models.length && models.every((model) => tools.cards[model].dataset === dataset);
+    if (!hangs) return null; // another wall is to be hung
     const size = Math.max(...models.map((model) => tools.sizeOf(model, "generate", "z")));
     noises.set(state, tools.normals(seed, PLACES, size));
     return Object.fromEntries(models.map((model) => [model, tools.sample(model, seed, PLACES, label)]));
