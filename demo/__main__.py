@@ -104,7 +104,7 @@ def _application(library: Library, options: argparse.Namespace) -> FastAPI:
     """Import what lays the page out, and lay it out."""
     gc.disable()  # what is made until the page is there stays: looking through it took a tenth of a start
     try:
-        sparing.load()
+        sparing.load(options.mcp)
         from demo import app, server
 
         return server.application(library, app.build(library), options.mcp, options.root_path)

@@ -19,7 +19,7 @@ import gradio as gr
 from demo import theme
 from demo.engine.library import Library
 from demo.files import File
-from demo.kit import answers, typeface
+from demo.kit import answers, carriers, typeface
 from demo.kit.markup import Markup, join, say, tag
 from demo.kit.messages import LANGUAGES
 from demo.kitchen.service import Service
@@ -127,7 +127,7 @@ def sight(page: gr.Blocks, words: Words, language: str) -> str:
 
 
 def _holders(blocks: Iterable[gr.HTML]) -> Markup:
-    return join(*(holder(block, block.value) for block in blocks))
+    return join(*(holder(block, carriers.comes_with(block)) for block in blocks))
 
 
 def holder(block: gr.HTML, value: str, **attributes: Any) -> Markup:

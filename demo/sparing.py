@@ -35,14 +35,34 @@ class _Stubless(MetaPathFinder):
         return spec
 
 
-def load() -> None:
-    """Import Gradio, which would parse its own sources each time to write its components' stubs."""
+class _Absent(MetaPathFinder):
+    """Finds nothing, and lets nobody else find a package of a name."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        """Raise ModuleNotFoundError for that package, as if it were not installed."""
+        if name == self._package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def load(mcp: bool = False) -> None:
+    """Import Gradio, which would parse its own sources each time to write its components' stubs.
+
+    Parameters
+    ----------
+    mcp : whether its answers to the Model Context Protocol are wanted, whose package it imports where it can
+
+    """
     finder = _Stubless()
-    sys.meta_path.insert(0, finder)
+    absent = [] if mcp or "mcp" in sys.modules else [_Absent("mcp")]
+    sys.meta_path[:0] = [finder, *absent]
     try:
         import gradio  # noqa: F401
     finally:
-        sys.meta_path.remove(finder)
+        for each in (finder, *absent):
+            sys.meta_path.remove(each)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ import gradio as gr
 from demo import app, first, front, panels, stages, theme
 from demo.engine.library import Library
 from demo.files import File
-from demo.kit import typeface
+from demo.kit import carriers, typeface
 from demo.kit.answers import tell
 from demo.kit.carriers import Desk, View
 from demo.kit.markup import Markup, say, tag
@@ -193,9 +193,12 @@ class _Page:
         markup = getattr(block, "props", {}).get("markup")
         if markup is not None:
             block.props["markup"] = stages.common(markup, again.props["markup"])
-        if hasattr(block, "desk") or not block.value:
-            return str(block.value or "")
-        return stages.settled(block.value, again.value)
+        value = carriers.comes_with(block)
+        return (
+            value
+            if hasattr(block, "desk") or not value
+            else stages.settled(value, carriers.comes_with(again))
+        )
 
     def _is_held(self, place: int) -> bool:
         return len(self._values[place]) > _LONG and not hasattr(self._blocks[place], "desk")

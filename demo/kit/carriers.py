@@ -6,6 +6,7 @@ The markup is ours (`demo.kit.markup`) and so is the small runtime that puts it 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,16 @@ from onnx_models.catalog import Model
 L = TypeVar("L")
 Show = Callable[[Any, Any], Answer | Iterator[Answer]]
 """What makes the answer of a library and a panel's state; it may raise `LineageError`, which is then said."""
+
+
+def comes_with(box: gr.HTML) -> str:
+    """Return the value that a component comes with; an answer is made now, unless it was before."""
+    return str(box.first() if hasattr(box, "first") else box.value or "")
+
+
+def _comes_late(box: gr.HTML, make: Callable[[], Answer | Iterator[Answer]]) -> None:
+    """Give a component the answer that it comes with, and leave it unmade: see `comes_with`."""
+    box.first = functools.cache(lambda: "\n".join(tell(make)))
 
 
 class View(NamedTuple):
@@ -52,7 +63,7 @@ class Desk:
         answers: bool = True,
         first: Callable[[], Answer | Iterator[Answer]] | None = None,
     ) -> View:
-        """Lay out an output with its first answer; a new one is patched in without a flicker.
+        """Lay out an output, which comes with an answer (`comes_with`); a new one is patched in, no flicker.
 
         Parameters
         ----------
@@ -63,12 +74,12 @@ class Desk:
         """
         kind = " data-answers" if answers else ""
         box = gr.HTML(
-            "\n".join(tell(first or (lambda: show(self.library, self.state)))),
             html_template=f'<div class="view {name}"{kind}><div role="status"></div><div></div></div>',
             js_on_load=_start(runs),
             apply_default_css=False,
             elem_classes=[f"holds-{name}"],
         )
+        _comes_late(box, first or (lambda: show(self.library, self.state)))
         self.views.append(View(box, show))
         return self.views[-1]
 
@@ -193,14 +204,15 @@ def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
 
 def stored(make: Callable[[], Answer], markup: Markup, name: str, runs: str) -> gr.HTML:
     """Return markup with what the function ``runs`` of the page's scripts reads beside it, once."""
-    return gr.HTML(
-        next(tell(make)),
+    box = gr.HTML(
         html_template="${markup}",
         js_on_load=_start(runs),
         apply_default_css=False,
         elem_classes=[f"holds-{name}"],
         markup=markup,
     )
+    _comes_late(box, make)
+    return box
 
 
 def drawer(summary: Message, name: str, make: Callable[[], Answer]) -> gr.HTML:

@@ -439,10 +439,10 @@ window.lineage = (() => {
 
     const packed = () => JSON.stringify(asked ? { ...state, asked } : state);
 
-    function tell() {
-      panel.dispatchEvent(new CustomEvent("lineage:changed"));
-      props.value = packed();
-    }
+    const tell = () => panel.dispatchEvent(new CustomEvent("lineage:changed"));
+
+    // Gradio is given the state before it asks anything: it looks at all of the desk again for each value.
+    const hand = () => (props.value = packed());
 
     // Whether no view answers another question than the last. One question may have several answers, and each of
     // them can be late.
@@ -487,13 +487,17 @@ window.lineage = (() => {
     }
 
     function ask() {
+      hand();
       trigger("input");
       panel.dispatchEvent(new CustomEvent("lineage:asked"));
     }
 
     // What is costly, or below the fold.
     function askTheRest() {
-      if (rests) trigger("release");
+      if (rests) {
+        hand();
+        trigger("release");
+      }
       panel.dispatchEvent(new CustomEvent("lineage:rested"));
     }
 
@@ -567,6 +571,7 @@ window.lineage = (() => {
       if (!button) return;
       if (button.dataset.send) {
         expectAnswer(panel);
+        hand();
         trigger(button.dataset.send);
       }
       if (button.dataset.set) set(JSON.parse(button.dataset.set));
@@ -582,7 +587,10 @@ window.lineage = (() => {
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
     panel.addEventListener("lineage:unmade", askSoon); // what this browser was to make, and could not
     panel.addEventListener("lineage:opened", () => save());
-    panel.lineage = { get: () => state, asked: () => asked, set, restore, bring, link, refuse, answered, failed: () => failed };
+    panel.lineage = {
+      ...{ get: () => state, set, hand, restore, bring, link, refuse },
+      ...{ asked: () => asked, answered, failed: () => failed },
+    };
 
     reflect();
     const tools = element.querySelector("[data-tool]");

@@ -22,7 +22,7 @@ from PIL import Image
 from demo import app, first, panels, theme
 from demo.engine import inference, limits
 from demo.engine.library import Library
-from demo.kit import answers, messages, signs, sprites
+from demo.kit import answers, carriers, messages, signs, sprites
 from demo.kit.markup import Markup, Message, problem, say, tag
 from demo.kit.paper import to_bytes
 from demo.kit.state import pack, unpack
@@ -99,7 +99,9 @@ def rendered(library: Library) -> str:
     """All that the built page puts before a visitor."""
     blocks = build(library).blocks.values()
     shown = (
-        f"{' '.join(map(str, answers.opened(block.value).values()))} {block.props.get('markup', '')}"
+        " ".join(
+            [*map(str, answers.opened(carriers.comes_with(block)).values()), block.props.get("markup", "")]
+        )
         for block in blocks
         if isinstance(block, gr.HTML)
     )

@@ -112,6 +112,7 @@ import sys
 from pathlib import Path
 from demo import sparing
 sparing.load()
+print("mcp" in sys.modules)
 from gradio import component_meta, routes
 print(component_meta.create_or_modify_pyi.__module__)
 made = []
@@ -132,4 +133,4 @@ print(len(made))
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["demo.sparing", "1"]
+    assert done.stdout.split() == ["False", "demo.sparing", "1"]

@@ -108,8 +108,11 @@ lineage.latent = (tool, panel, root) => {
     if (value !== null) mark(find(`[data-bar="${position}"]`), find(`[data-z="${position}"]`), value, true);
   }
 
+  // A hand that turns one number leaves the others as they are.
   function mark(bar, fader, value, turned) {
-    bar?.style.setProperty("--v", (value / FURTHEST).toFixed(3));
+    const height = (value / FURTHEST).toFixed(3);
+    if (bar?.style.getPropertyValue("--v") === height && bar.classList.contains("turned") === turned) return;
+    bar?.style.setProperty("--v", height);
     bar?.classList.toggle("turned", turned);
     if (!fader) return;
     fader.value = value;

@@ -281,6 +281,7 @@
       if (panel.hidden || end === steps) return;
       lineage.pend(root);
       lineage.expectAnswer(element);
+      panel.lineage.hand();
       trigger("input");
     };
     panel.addEventListener("lineage:opened", open);

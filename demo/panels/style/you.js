@@ -6,6 +6,7 @@ lineage.kinds.closer = (element, { props, trigger, watch }) => {
   const panel = element.closest("[id^='panel-']");
   panel.addEventListener("lineage:closer", () => {
     lineage.expectAnswer(element);
+    panel.lineage.hand();
     trigger("input");
   });
   watch("value", () => {
