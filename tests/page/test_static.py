@@ -18,11 +18,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo import static
-from demo.engine import inference, styles
+from demo.engine import inference, styles, wall
 from demo.engine.library import Library
 from demo.kit import sprites
 from demo.kit.answers import tell
-from tests import players
+from demo.panels.onez import scene
+from onnx_models import seeds
+from tests import players, tiny
 from tests.browser import Visit, idle
 from tests.page.test_kitchen import LOOK, WHO, compare_drawing, compare_movie, picture
 from tests.page.test_page import draw_seven
@@ -183,6 +185,12 @@ def test_every_panel_is_played_without_a_server(folder: Folder, visit: Callable[
             assert None not in after["pictures"], (name, state)
             assert page.locator(f"#panel-{name}").evaluate(BLANK) == [], (name, state)
     assert folder.missing == []
+    page.locator("[data-tab=onez][role=tab]").click()
+    turn(page, "onez", {"seed": 9})
+    noise = scene.noise_picture(seeds.normals(9, wall.SHOWN, tiny.LATENT), tiny.WIDTH)
+    shown = str(page.locator("#panel-onez [data-card=z] .picture").get_attribute("src"))
+    sheet = sprites.ink_uri(sprites.mosaic(noise, 4, 4))
+    assert np.abs(picture(shown) - picture(sheet)).max() <= 1
     # What nobody here can make is said, and the next that can be made takes its place.
     page.locator("[data-tab=latent][role=tab]").click()
     turn(page, "latent", {"model": "nobody"})
