@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from demo import plain, takeaway
+from demo import panels, plain, takeaway
 from demo.engine import inference
 from demo.engine.library import Library
 from onnx_models.errors import LineageError
@@ -131,3 +131,11 @@ def test_programs_post_for_it(library: Library) -> None:
         for body in (b"", b"[]", b'"text"', b"{}", b"[" * 100_000):
             answer = client.post("/take.zip", content=body)
             assert (answer.status_code, "as JSON" in answer.json()["detail"]) == (400, True), body[:9]
+
+
+def test_every_panel_that_offers_it_has_recipes() -> None:
+    """Catches a button that can only be refused."""
+    for folder in panels.folders():
+        code = (folder / "panel.py").read_text("utf-8")
+        offers = "takes=True" in code or "carriers.studio" in code
+        assert offers == ((folder / "recipes.py").is_file() and folder.name != "game"), folder.name
