@@ -61,10 +61,10 @@ class Pictures:
             if key in self._kept:
                 self._kept.move_to_end(key)
             else:
-                made = await self._paint(paint, asked, request.client.host if request.client else "")
+                made = await self.turn(request, lambda: paper.to_png(paint(self._library, asked)), _wrong)
                 if isinstance(made, Response):
                     return made
-                self._keep(key, made)
+                self._keep(key, (made, f'"{hashlib.sha256(made).hexdigest()[:32]}"'))
             content, tag = self._kept[key]
             # A day: the same arguments give the same picture until the network is another one.
             headers = {"cache-control": "public, max-age=86400", "etag": tag}
@@ -74,7 +74,17 @@ class Pictures:
 
         return picture
 
-    async def _paint(self, paint: Painter, asked: Asked, visitor: str) -> tuple[bytes, str] | Response:
+    async def turn(
+        self, request: Request, make: Callable[[], bytes], wrong: Callable[[LineageError], Response]
+    ) -> bytes | Response:
+        """Return what is made when it is the visitor's turn, or what is said instead.
+
+        Parameters
+        ----------
+        wrong : what is said of an error
+
+        """
+        visitor = request.client.host if request.client else ""
         if self._waiting[visitor] >= limits.WAITING:
             return _refusal(429, _TOO_MANY)
         if self._waiting.total() >= limits.QUEUE:
@@ -82,15 +92,13 @@ class Pictures:
         self._waiting[visitor] += 1
         try:
             async with self._turns:
-                content = await run_in_threadpool(lambda: paper.to_png(paint(self._library, asked)))
+                return await run_in_threadpool(make)
         except LineageError as error:
-            status = 404 if error.code in _ABSENT else 500 if error.code.startswith("file.") else 400
-            return _refusal(status, str(error))
+            return wrong(error)
         finally:
             self._waiting[visitor] -= 1
             if not self._waiting[visitor]:
                 del self._waiting[visitor]
-        return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
     def _keep(self, key: tuple[object, ...], found: tuple[bytes, str]) -> None:
         if key not in self._kept:
@@ -167,6 +175,11 @@ def _matches(wanted: str, tag: str) -> bool:
 
 def _weight(key: tuple[object, ...], found: tuple[bytes, str]) -> int:
     return len(found[0]) + 500 + sum(len(str(part)) for part in key)
+
+
+def _wrong(error: LineageError) -> JSONResponse:
+    status = 404 if error.code in _ABSENT else 500 if error.code.startswith("file.") else 400
+    return _refusal(status, str(error))
 
 
 def _refusal(status: int, sentence: str) -> JSONResponse:

@@ -19,7 +19,7 @@ from fastapi.responses import PlainTextResponse
 from gradio import processing_utils
 from gradio.queueing import Queue
 
-from demo import first, front, parts, plain, sessions, sparing
+from demo import first, front, parts, plain, sessions, sparing, takeaway
 from demo.engine import limits
 from demo.engine.library import Library
 from demo.kit import carriers
@@ -134,6 +134,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
         (front.card, "card.png", ()),
     ):
         outer.add_route(f"/{name}", pictures.answer(paint, name, *arguments), methods=["GET"])
+    outer.add_route(f"/{takeaway.NAME}", takeaway.Door(library, pictures).answer, methods=["POST"])
     outer.include_router(sight.kitchen.routes())
     mounted: FastAPI = gr.mount_gradio_app(
         outer,

@@ -11,7 +11,10 @@ from demo.kit import messages
 from onnx_models.catalog import Catalog
 
 KIT = Path(__file__).resolve().parent / "kit"
-_SCRIPTS = ("page.js", "pen.js", "player.js", "films.js", "link.js", "cook.js", "verdict.js", "tour/tour.js")
+_SCRIPTS = (
+    "page.js", "pen.js", "player.js", "films.js", "link.js", "take.js", "cook.js", "verdict.js",
+    "tour/tour.js",
+)  # fmt: skip
 _STYLES = ("tokens.css", "controls.css", "gradio.css", "verdict.css", "tour/tour.css")
 
 

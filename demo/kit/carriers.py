@@ -254,7 +254,7 @@ def studio(
     private, local : as `desk` takes them
 
     """
-    lead(panel)
+    lead(panel, takes=True)
     fixed(parts, "parts")
     asked = desk(library, controls, state, panel, private, local=local)
     stage = asked.view(show, "stage")
@@ -269,10 +269,16 @@ def lessons(models: tuple[Model, ...], panel: str) -> gr.HTML:
     return fixed(signs.lessons(models, panel), "lessons", "lessons")
 
 
-def lead(panel: str) -> gr.HTML:
-    """Return the one sentence that says what happens in a panel, and what a visitor may take along."""
-    sentence = tag("p", say(f"{panel}.lead"))
-    return fixed(tag("div", sentence, tag("div", controls.link(), class_="along"), class_="lead"), "lead")
+def lead(panel: str, takes: bool = False) -> gr.HTML:
+    """Return the one sentence that says what happens in a panel, and what a visitor may take along.
+
+    Parameters
+    ----------
+    takes : whether there is a zip of what is shown, which wants recipes
+
+    """
+    along = tag("div", controls.take() if takes else None, controls.link(), class_="along")
+    return fixed(tag("div", tag("p", say(f"{panel}.lead")), along, class_="lead"), "lead")
 
 
 def listening(limit: int | None = None) -> dict[str, Any]:

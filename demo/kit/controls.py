@@ -91,6 +91,11 @@ def link() -> Markup:
     return tag("button", say("link.copy"), type="button", class_="link", data_link=True)
 
 
+def take() -> Markup:
+    """Return the button that takes what a panel shows away: see ``take.js``."""
+    return tag("button", say("take.away"), type="button", class_="link", data_take=True)
+
+
 def slider(
     panel: str, name: str, label: Message, low: float, high: float, step: float, value: float, unit: str = ""
 ) -> Markup:

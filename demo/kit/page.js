@@ -548,10 +548,10 @@ window.lineage = (() => {
       panel.dispatchEvent(new CustomEvent("lineage:brought"));
     }
 
-    // An address with all of the state, see link.js.
+    // An address with all of the state, see link.js; a panel may have a brief form of what is too long for one.
     function link() {
       const { lang } = Object.fromEntries(parameters);
-      const whole = Object.entries(state);
+      const whole = Object.entries({ ...state, ...panel.lineage.brief?.() });
       const shown = whole.filter(([name]) => !unlisted.has(name));
       const own = whole.filter(([name, value]) => unlisted.has(name) && !local.has(name) && value !== defaults[name]);
       const address = { tab: panel.dataset.tab, ...Object.fromEntries(shown), ...(lang && { lang }) };

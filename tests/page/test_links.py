@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,13 +17,14 @@ from playwright.sync_api import Page, expect
 
 from onnx_models import catalog
 from tests import serving, tiny
-from tests.browser import Visit, address, idle
+from tests.browser import Visit, address, change, idle
 from tests.page.test_page import draw_seven
 
 pytestmark = pytest.mark.browser
 
 State = dict[str, Any]
 COUNT = 50
+SEEN_BY_THEM = "#panel-draw .seen img"
 ROUND = """async ([name, states]) => {
     const desk = document.getElementById(`panel-${name}`).lineage;
     const usual = desk.get();
@@ -71,6 +74,15 @@ def png(draw: random.Random, side: int = 24) -> str:
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def photograph() -> bytes:
+    """A seven in the middle of a large sheet of grain, far too long for a link."""
+    grain = np.random.default_rng(5).normal(235, 4, (900, 900))
+    grain[300:340, 300:600] = grain[300:640, 560:600] = 20
+    content = io.BytesIO()
+    Image.fromarray(grain.clip(0, 255).astype(np.uint8)).save(content, "PNG")
+    return content.getvalue()
 
 
 def states(name: str) -> list[State]:
@@ -250,5 +262,50 @@ def test_what_a_link_brought_stays_in_the_address_until_it_is_another(
     assert "#state=" not in address(page)
     page.evaluate("hash => (location.hash = hash)", link.partition("#")[2])
     page.wait_for_function("() => document.getElementById('panel-draw').lineage.get().drawing !== ''")
+    # A photograph goes as the networks see it: 28 x 28 pixels of it, not what else was in the picture.
+    before = page.locator(SEEN_BY_THEM).get_attribute("src")
+    page.locator(".bring input").first.set_input_files(
+        {"name": "photo.png", "mimeType": "image/png", "buffer": photograph()}
+    )
+    change(page, SEEN_BY_THEM, before)
+    page.locator("#panel-draw [data-link]").click()
+    expect(field).to_have_count(1)
+    link = field.input_value()
+    assert len(link) < 2500
+    shown = page.locator(SEEN_BY_THEM).get_attribute("src")
+    page = visitor.open(f"{of(link).replace('tab=', 'utm=1&tab=')}")
+    assert page.locator(SEEN_BY_THEM).get_attribute("src") == shown
     page.get_by_role("tab", name="Dream").click()
     assert "#state=" not in address(page)
+
+
+def test_a_panel_is_taken_away(everything: serving.Page, visit: Callable[..., Visit]) -> None:
+    visitor = visit(everything)
+    page = visitor.open("?tab=dream&seed=3&count=9&lang=fr")
+    button = page.locator("#panel-dream [data-take]")
+    with page.expect_download() as coming:
+        button.click()
+    assert coming.value.suggested_filename == "latent-lineage-dream.zip"
+    with zipfile.ZipFile(coming.value.path()) as archive:
+        assert {"run.py", "run.mjs", "index.html", "recipe.json", "expected/made.png"} <= set(
+            archive.namelist()
+        )
+        assert (
+            json.loads(archive.read("recipe.json"))["made"]["steps"][0]["inputs"]["z"]["normals"]["seed"] == 3
+        )
+        assert "Navigateur" in archive.read("README.txt").decode()
+    expect(button).to_have_text("Emporter")
+    said = page.locator("#panel-dream .refused .problem")
+    # What is wrong is said in the visitor's language, and the next try forgets it.
+    page.evaluate("document.getElementById('panel-dream').lineage.set({ seed: -1 })")
+    idle(page)
+    button.click()
+    expect(said).to_contain_text("La graine doit")
+    page.route("**/take.zip", lambda route: route.abort())
+    button.click()
+    expect(said).to_contain_text("Le serveur ne répond pas")
+    answer = page.request.post(f"{everything.url}/take.zip", data="none of it")
+    assert answer.status == 400
+    assert "panel, state and language" in answer.json()["detail"]
+    visitor.complaints.clear()  # the browser's own, of both refusals
+    assert page.locator("#panel-game [data-take], #panel-compare [data-take]").count() == 0

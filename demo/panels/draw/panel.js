@@ -222,6 +222,13 @@ lineage.draw = (tool, panel, root) => {
     shown();
   }
 
+  // A photograph is too long for a link, which holds it as the networks see it.
+  panel.brief = () => {
+    const { drawing } = panel.get();
+    if (!drawing || drawing !== brought || drawing === linked || !isAnswered()) return {};
+    return { drawing: root.querySelector(".seen img").dataset.original };
+  };
+
   // A drawing that a link holds.
   async function lay() {
     const { drawing } = panel.get();
@@ -232,7 +239,11 @@ lineage.draw = (tool, panel, root) => {
     base = image;
     brought = linked = drawing;
     cleared = false;
-    if (lineage.legible()) sheet = { drawing, coverage: opacity(copied().getImageData(0, 0, SIDE, SIDE)) };
+    if (lineage.legible()) {
+      // What is 28 x 28 already is taken as it is.
+      if (image.width === CELLS) keepDrawing(drawing, reader(image, CELLS, CELLS)(0, 0));
+      else sheet = { drawing, coverage: opacity(copied().getImageData(0, 0, SIDE, SIDE)) };
+    }
     redraw();
   }
 

@@ -67,7 +67,7 @@ def build(library: Library) -> None:
     """Lay the panel out, its first answers included."""
     everyone, usual = scene.networks(library), scene.usual(library)
     state = State(example=examples.first(library), models=",".join(model.id for model in usual))
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(library, state), state, NAME, PRIVATE, rests=True)
     # The first run of a session takes far longer than the others.
     next(tell(lambda: show_answers(library, state)))

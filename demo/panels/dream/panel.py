@@ -56,7 +56,7 @@ def build(library: Library) -> None:
         carriers.fixed(tag("p", say("page.none"), class_="problem"), "nothing")
         return
     state = State(model=generators[0].id)
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(generators, state), state, NAME, rests=True)
     sheets = desk.view(show_sheets, "sheets")
     carriers.lessons(generators, NAME)

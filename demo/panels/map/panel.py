@@ -56,7 +56,7 @@ def build(library: Library) -> None:
     models = tuple(model for model in library.catalog.models if model.kind != "judge" and shows(model))
     starts = [State(model_id, x, y) for model_id, (x, y) in scene.starts(library, models).items()]
     state = starts[-1] if starts else State(model=models[-1].id)
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(library, state), state, NAME, settle=SETTLE)
     stage = desk.view(
         point,

@@ -67,7 +67,7 @@ def build(library: Library) -> None:
     """Lay the panel out, with the beginning of its first movie."""
     models = dreamers(library)
     state = State(model=models[-1].id, example=examples.first(library))
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(models, state), state, NAME, PRIVATE, settle=SETTLE)
     preview = replace(state, steps=PREVIEW_STEPS)
     stage = desk.view(

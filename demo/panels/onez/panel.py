@@ -61,7 +61,7 @@ def build(library: Library) -> None:
         return
     walls = tuple(wall.of(library, dataset) for dataset in datasets)
     state = State(dataset=datasets[0], label=FIRST_LABEL if scene.asked(walls[0]) else -1)
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(library, walls, state), state, NAME, local=("pick",), rests=True)
     readings = desk.view(show_readings, "readings", runs="readings")
     stage = desk.view(show_wall, "gallery")

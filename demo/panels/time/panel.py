@@ -77,7 +77,7 @@ def build(library: Library) -> None:
     """Lay the panel out, with the first replay."""
     models = travellers(library)
     state = State(models=",".join(model.id for model in _first(models)))
-    carriers.lead(NAME)
+    carriers.lead(NAME, takes=True)
     desk = carriers.desk(library, _desk(models, state), state, NAME, settle=SETTLE, local=LOCAL)
     stage = desk.view(show_stage, "stage")
     carriers.lessons(models, NAME)
