@@ -93,7 +93,7 @@ def link() -> Markup:
 
 def take() -> Markup:
     """Return the button that takes what a panel shows away: see ``take.js``."""
-    return tag("button", say("take.away"), type="button", class_="link", data_take=True)
+    return tag("button", say("take.away"), type="button", class_="link", data_take=True, data_served=True)
 
 
 def slider(
