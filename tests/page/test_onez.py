@@ -181,5 +181,5 @@ def test_it_fits_everywhere(gallery: serving.Page, visit: Callable[..., Visit]) 
             PANEL,
         )
         assert cut == [], sight
-        words = page.locator(f"{PANEL} .lead, {PANEL} .controls").all_inner_texts()
+        words = page.locator(f"{PANEL} .lead p, {PANEL} .controls").all_inner_texts()
         assert len(re.findall(r"[^\W\d]{2,}", " ".join(words))) <= 40, sight

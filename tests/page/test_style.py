@@ -407,5 +407,5 @@ def test_it_fits_everywhere(atelier: serving.Page, visit: Callable[..., Visit]) 
         for sight in sights(page, f"style-{part}"):
             sight.fits(PANEL)
             sight.whole(f"{PANEL} img.picture")
-            words = page.locator(f"{PANEL} .lead, {PANEL} .controls").all_inner_texts()
+            words = page.locator(f"{PANEL} .lead p, {PANEL} .controls").all_inner_texts()
             assert len(re.findall(r"[^\W\d]{2,}", " ".join(words))) <= 40, sight
