@@ -13,12 +13,12 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import onnxruntime
 
 from demo import sparing, waiting
+from demo.arguments import add_directories
 from demo.engine import waking
 from demo.engine.library import Library
 from onnx_models.errors import LineageError
@@ -139,14 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("GRADIO_SERVER_PORT") or "7860",
         help="TCP port, 0 to 65535; 0 takes any free one (default: %(default)s)",
     )
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="DIR",
-        help="directories of <id>/model.json folders, a later one winning (default: what ships)",
-    )
+    add_directories(parser)
     parser.add_argument(
         "--providers",
         choices=get_args(Choice),

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
+from demo.arguments import add_directories
 from demo.engine import inference, limits, styles
 from demo.engine.library import Library
 from demo.kit import paper
@@ -207,14 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="0 to 4294967295 (default: %(default)s)")
     parser.add_argument("--truncation", metavar="MODEL", help="a StyleGAN's pictures, twenty truncations")
     parser.add_argument("--out", type=Path, help="PNG to write (default: docs/lineage.png or truncation.png)")
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="DIR",
-        help="directories of <id>/model.json folders, a later one winning (default: what ships)",
-    )
+    add_directories(parser)
     return parser
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import gradio as gr
 
 from demo import app, first, front, panels, stages, theme
+from demo.arguments import add_directories
 from demo.engine.library import Library
 from demo.files import File
 from demo.kit import carriers, typeface
@@ -400,14 +401,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID,ID,...",
         help="the networks that come along, and who judges them (default: all)",
     )
-    parser.add_argument(
-        "--directories",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="DIR",
-        help="directories of <id>/model.json folders, a later one winning (default: what ships)",
-    )
+    add_directories(parser, "--directories")
     return parser
 
 

@@ -204,27 +204,15 @@ def fixed(markup: Markup, name: str, runs: str = "fixed") -> gr.HTML:
 
 def stored(make: Callable[[], Answer], markup: Markup, name: str, runs: str) -> gr.HTML:
     """Return markup with what the function ``runs`` of the page's scripts reads beside it, once."""
-    box = gr.HTML(
-        html_template="${markup}",
-        js_on_load=_start(runs),
-        apply_default_css=False,
-        elem_classes=[f"holds-{name}"],
-        markup=markup,
-    )
+    box = fixed(markup, name, runs)
     _comes_late(box, make)
     return box
 
 
 def drawer(summary: Message, name: str, make: Callable[[], Answer]) -> gr.HTML:
     """Return a closed disclosure that asks for its content when it is first opened."""
-    box = gr.HTML(
-        "",
-        html_template="${markup}",
-        js_on_load=_start("drawer"),
-        apply_default_css=False,
-        elem_classes=["holds-drawer"],
-        markup=tag("details", tag("summary", summary), tag("div", class_=f"view {name}"), class_="drawer"),
-    )
+    content = tag("div", class_=f"view {name}")
+    box = fixed(tag("details", tag("summary", summary), content, class_="drawer"), "drawer", "drawer")
     box.input(lambda: next(tell(make)), None, box, **listening())
     box.make = make  # as `desk` does
     return box

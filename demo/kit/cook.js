@@ -25,6 +25,14 @@
 
   const dishes = (lineage.dishes = {});
   lineage.trims = {};
+
+  /** Leave of a stage's cards those of some models, in a text with commas; how many these are. */
+  lineage.leaveCards = (stage, models, cards = "[data-card]") => {
+    const chosen = models.split(",");
+    for (const card of stage.querySelectorAll(cards)) if (!chosen.includes(card.dataset.card)) card.remove();
+    return chosen.length;
+  };
+
   const waiting = new Map(); // by id: what is done with what comes back
   const served = new Set(); // graphs that this browser has run, as graphsOf names them
   let wish = lineage.choice("cook", WISHES, remembered());

@@ -395,12 +395,7 @@ lineage.draw = (tool, panel, root) => {
   // Of all who rebuild those who answer (kit/static.js).
   lineage.trims.draw = {
     of: ({ models }) => models,
-    trim(stage, { models }) {
-      const chosen = models.split(",");
-      for (const card of stage.querySelectorAll(".card[data-card]")) {
-        if (!chosen.includes(card.dataset.card)) card.remove();
-      }
-    },
+    trim: (stage, { models }) => lineage.leaveCards(stage, models, ".card[data-card]"),
   };
 
   function see({ original, seen }) {

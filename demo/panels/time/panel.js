@@ -21,11 +21,7 @@ lineage.dishes.time = ({ models, seed, label, seen }, { cards, classes, sample }
 lineage.trims.time = {
   of: ({ models }) => models,
   trim(stage, { models }) {
-    const chosen = models.split(",");
-    for (const card of stage.querySelectorAll("[data-card]")) {
-      if (!chosen.includes(card.dataset.card)) card.remove();
-    }
-    stage.querySelector(".wall").dataset.count = chosen.length;
+    stage.querySelector(".wall").dataset.count = lineage.leaveCards(stage, models);
   },
 };
 
