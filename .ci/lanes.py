@@ -1,4 +1,4 @@
-"""Run every test once, in two lanes side by side: without a browser, and with one.
+"""Run every test once, in two lanes side by side: the rooms, and the pages, which a browser visits.
 
 ``python .ci/lanes.py [PYTEST ARGUMENT ...]``; what a lane prints goes to ``build/ci/LANE.log``, then here.
 A browser test that fails is run once more, alone, when both lanes are through: where it passes then, a line
@@ -21,10 +21,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "ci"
-LANES = ("without-a-browser", "with-a-browser")
+LANES = ("rooms", "pages")
 """Each a pytest process; `lane_of` gives every test to one of them."""
-ALONGSIDE = "tests/project/"
-"""Tests of programs of their own, which take no browser but share its lane: so both end at about one time."""
+ALONGSIDE = ("tests/page/test_style.py", "tests/page/test_tour.py")
+"""Visits that share the lane of the rooms: so both end at about one time."""
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
 SECOND_CHANCES = 10
 """With more failures than that something is broken: running them all again would only take time."""
@@ -61,8 +61,8 @@ visits: list[str] = []
 
 def lane_of(item: Any) -> str:
     """The lane in which a test runs."""
-    alone = item.get_closest_marker("browser") is None and not item.nodeid.startswith(ALONGSIDE)
-    return LANES[0] if alone else LANES[1]
+    visits = item.get_closest_marker("browser") is not None and not item.nodeid.startswith(ALONGSIDE)
+    return LANES[1] if visits else LANES[0]
 
 
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
@@ -161,8 +161,9 @@ def main(arguments: Sequence[str]) -> int:
     outcomes = run_lanes(arguments)
     for name in outcomes:
         _print_log(name)
-    seen = outcomes["with-a-browser"]
-    failed = [test for test in seen.failed if test in seen.tests["browser"]]
+    failed = [
+        test for outcome in outcomes.values() for test in outcome.failed if test in outcome.tests["browser"]
+    ]
     flaky = second_chance(failed) if len(failed) <= SECOND_CHANCES else []
     counts, wrong = judge(outcomes, flaky)
     if not counts["passed"] + counts["skipped"] + len(wrong):

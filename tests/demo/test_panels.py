@@ -415,6 +415,23 @@ def test_what_only_one_panel_has_no_other_file_styles() -> None:
         assert word in ours or sum(word in user for user in users) != 1, name
 
 
+def test_the_dark_is_made_of_colours_alone() -> None:
+    """Catches a rule of the dark that moves something: the page's layout is tested in the light."""
+    rules = "".join(
+        re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+        for path in sorted(theme.KIT.parent.rglob("*.css"))
+    )
+    dark = [body for chosen, body in re.findall(r"([^{}]+)\{([^{}]*)\}", rules) if ".dark" in chosen]
+    said = [each.strip() for each in ";".join(dark).split(";") if each.strip()]
+    assert len(said) > 20
+    colours = re.compile(
+        r"(--[\w-]+|background|color|border-color): #[0-9a-f]{6}|color-scheme: dark"
+        r"|filter: invert\(1\) hue-rotate\(180deg\)|box-shadow: none"
+    )
+    assert [each for each in said if not colours.fullmatch(each)] == []
+    assert not re.findall(r"prefers-color-scheme", rules)
+
+
 def test_an_empty_catalogue_still_makes_a_page(tmp_path: Path) -> None:
     page = build(Library.open([tmp_path], "cpu"))
     assert isinstance(page, gr.Blocks)

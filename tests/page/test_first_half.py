@@ -307,6 +307,10 @@ def test_the_digit_under_the_pointer_is_decoded(half: serving.Page, visit: Calla
     )
     idle(again)
     assert (shown(again.locator("#panel-map [data-decoded]").first) == exact).all()
+    # So does a place that no hand chose, after one did: a station's of the tour, or the one before "back".
+    page.evaluate("document.getElementById('panel-map').lineage.set({ x: 0.25, y: -0.5 })")
+    expect(page.locator("#panel-map .place").first).to_contain_text("(0.25, −0.50)")
+    expect(screen.first).to_have_attribute("data-exact", "")
 
 
 def test_a_finger_moves_over_the_map(half: serving.Page, visit: Callable[..., Visit]) -> None:

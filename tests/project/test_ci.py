@@ -103,25 +103,26 @@ def test_a_lane_that_breaks_off_is_red(
     lanes, folder = project
     (folder / "test_it.py").write_text("import os\ndef test_dies():\n    os._exit(0)\n")
     assert lanes.main([]) == 1
-    assert "failed: the lane without-a-browser (exit status 3)" in capsys.readouterr().out
+    assert "failed: the lane rooms (exit status 3)" in capsys.readouterr().out
     (folder / "test_it.py").write_text("def test_browser(browser):\n    pass\n")
     assert lanes.main([]) == 1
     assert "needs the marker 'browser'" in capsys.readouterr().out
 
 
-def test_every_test_has_one_lane_and_only_visits_are_repeated(project: tuple[ModuleType, Path]) -> None:
-    """Catches a test that no lane runs, and a second chance for what merely shares the browser's lane."""
+def test_every_test_has_one_lane_and_every_visit_a_second_chance(project: tuple[ModuleType, Path]) -> None:
+    """Catches a test that no lane runs, and a visit that is not repeated since it shares the rooms' lane."""
     lanes, folder = project
-    beside = folder / lanes.ALONGSIDE
-    beside.mkdir(parents=True)
-    (beside / "test_beside.py").write_text(
-        "def test_beside():\n    open('beside', 'a').write('x')\n    assert False\n"
+    beside = folder / lanes.ALONGSIDE[0]
+    beside.parent.mkdir(parents=True)
+    beside.write_text(
+        "import pytest\n\n@pytest.mark.browser\ndef test_beside():\n"
+        "    open('beside', 'a').write('x')\n    assert False\n"
     )
     (folder / "test_it.py").write_text("def test_plain():\n    pass\n")
     assert lanes.main([]) == 1
     assert (folder / "logs" / "counts").read_text() == "1 failed, 1 passed"
-    assert (folder / "beside").read_text() == "x"
-    assert "test_beside" in (folder / "logs" / "with-a-browser.log").read_text()
+    assert (folder / "beside").read_text() == "xx"
+    assert "test_beside" in (folder / "logs" / "rooms.log").read_text()
 
 
 def test_what_is_right_and_wrong(project: tuple[ModuleType, Path]) -> None:

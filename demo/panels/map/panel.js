@@ -61,9 +61,17 @@ lineage.kinds.map = (element, gradio) => {
     panel.lineage.set({ model, x: map.x, y: map.y });
   }
 
+  // Whether a place is the one that the panel's state names, be it a hand's, an address's or a station's of the tour.
+  function meant({ model, x, y }) {
+    const now = panel.lineage.get();
+    return now.model === model && now.x === x && now.y === y;
+  }
+
   panel.addEventListener("lineage:made", ({ detail: { state, picture } }) => {
-    const map = planes.get(state.model);
-    if (map?.x === state.x && map.y === state.y) show(state.model, { exact: lineage.kitchen.sheet(picture, 1) });
+    const { model, x, y } = state;
+    if (!planes.has(model) || !meant(state)) return; // the pointer has gone on
+    Object.assign(planes.get(model), { x, y });
+    show(model, { exact: lineage.kitchen.sheet(picture, 1) });
   });
 
   function live(plane) {
@@ -106,20 +114,21 @@ lineage.kinds.map = (element, gradio) => {
     for (const model of planes.keys()) show(model);
   }
 
-  let moved = false;
-  async function take({ data: { stage, points = [] } = {} }) {
+  async function lay({ data: { stage, points = [] } = {} }) {
     if (stage) await begin(stage);
     for (const { model, x, y, picture } of points) {
       const map = planes.get(model);
       if (!map) continue;
-      if (stage || !moved) Object.assign(map, { x, y }); // a place from the address
+      if (stage || meant({ model, x, y })) Object.assign(map, { x, y });
       const exact = await lineage.decode(picture);
       if (map.x === x && map.y === y) show(model, { exact }); // else the pointer has gone on
     }
     lineage.shown(root);
   }
-  root.addEventListener("pointermove", () => (moved = true));
-  root.addEventListener("keydown", () => (moved = true));
+
+  // One answer after the other: the maps, whose digits take a while to decode, would come over a place's picture.
+  let laid = Promise.resolve();
+  const take = (answer) => (laid = laid.catch(() => {}).then(() => lay(answer)));
 
   // ---------------------------------------------------------------- one class alone
 
