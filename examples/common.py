@@ -30,7 +30,8 @@ Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 FAILED, UNUSABLE = 1, 2
 BATCHES = (1, 64)
-PATIENCE = 0.3  # seconds that a graph is run again and again at one batch size, 5 times at most
+RUNS = 50
+PATIENCE = 0.3  # seconds that a graph is run again and again at one batch size, RUNS times at most
 SAMPLED = "{0, 1}"  # the range of sampled bits: one rounding error turns one, so they are not compared
 BY_DEVIATION = (("synthesis", "image"), ("refine", "picture"))  # compared by the picture's own deviation
 
@@ -209,7 +210,7 @@ def _fastest(run: Run, inputs: Mapping[str, Array]) -> float:
     run(inputs)
     taken: list[float] = []
     end = time.perf_counter() + PATIENCE
-    while not taken or (len(taken) < 5 and time.perf_counter() < end):
+    while not taken or (len(taken) < RUNS and time.perf_counter() < end):
         start = time.perf_counter()
         run(inputs)
         taken.append((time.perf_counter() - start) * 1000)

@@ -10,8 +10,8 @@ const BINARY = "{0, 1}";
 /** A StyleGAN's pictures are compared relative to their standard deviation, as where they were exported. */
 const BY_DEVIATION = new Set(["synthesis/image", "refine/picture"]);
 
-/** At least one measured run, at most five, and no new one after so many milliseconds. */
-const RUNS = 5;
+/** At least one measured run, at most so many, and no new one after so many milliseconds. */
+const RUNS = 50;
 const PATIENCE = 300;
 
 /** Refuse the first file that is missing or not the one promised, before anything is reported. */
