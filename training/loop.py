@@ -5,9 +5,8 @@ to learn from one batch; the loop owns everything else: which images come when, 
 weights, snapshots, sample grids, checkpoints, the log and the progress bar.
 
 Exactness. Nothing random has a state that a resumed run could lose: the order of the images is a function of
-(seed, stage, epoch) and every random number a function of (seed, stage, step). So a run killed at any
-moment continues from its last checkpoint to the very weights, bit by bit, that the undisturbed run has (on
-one CPU; GPU kernels may add in a different order).
+(seed, stage, epoch) and every random number a function of (seed, stage, step). So a run killed at any moment
+goes on to the very weights, bit by bit, of the undisturbed one (on a CPU; a GPU may add in another order).
 """
 
 import contextlib

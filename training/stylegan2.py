@@ -15,8 +15,7 @@ says what is to be added to the picture so far, so that coarse layers paint coar
 
 The networks are [B]'s (skip generator, residual discriminator, weight demodulation), the loss is not: [B]'s
 non-saturating loss fell onto one glyph in this size, with its penalty and without. It is [C]'s instead, in
-which D compares a made picture with a real one rather than judging it alone (Jolicoeur-Martineau 2019), with
-a penalty on its slope at both:
+which D compares a made picture with a real one (Jolicoeur-Martineau 2019), and its slope costs at both:
 
     L = E softplus(D(G(z)) - D(x)) + gamma/2 E |grad D(x)|^2 + gamma/2 E |grad D(G(z))|^2
 
@@ -25,10 +24,8 @@ which D descends and of whose first term G descends the mirror image, softplus(D
 Where a label is given, f reads it beside z and D keeps a verdict a class, as in cgan.py; the first value of z
 is then spare. Not from the papers: one batch of made pictures serves D and then G; the centre to which a
 truncated w is drawn is that of its class; and a shipped D must not judge a picture by its neighbours in the
-batch, so at inference the minibatch's standard deviation is its average over training. Left out, as [C] and
-the 32x32 configuration of Karras et al. 2020, "Training generative adversarial networks with limited data",
-do: the path-length penalty, which would take a second backward pass through G to even out what few doublings
-hardly bend.
+batch, so at inference the minibatch's standard deviation is its average over training. Left out, as in [C]:
+the path-length penalty, a second backward pass through G to even out what few doublings hardly bend.
 """
 
 import math
