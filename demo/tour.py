@@ -7,6 +7,7 @@ goes from one to the next, and ``?tour=3`` opens the third.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,7 @@ def _told(library: Library, stations: list[Station]) -> dict[str, Any]:
             "name": station.name,
             "panel": station.panel,
             "state": station.state,
-            "equation": messages.safe_mathml(f'<math display="block"><mrow>{station.equation}</mrow></math>'),
+            "equation": _equation(station.equation),
             "colour": signs.colour(library.catalog.model(station.models[0])),
         }
         for station in stations
@@ -171,6 +172,16 @@ def _told(library: Library, stations: list[Station]) -> dict[str, Any]:
         for language, known in messages.own((WORDS,)).items()
     }
     return {"words": words, "stations": told}
+
+
+def _equation(inside: str) -> str:
+    """Return an equation as the page takes it.
+
+    Its brackets stay as high as a letter: beside a minimum they would grow to the height of what stands under
+    that.
+    """
+    even = re.sub(r"<mo>([()\[\]|])</mo>", r'<mo stretchy="false">\1</mo>', inside)
+    return messages.safe_mathml(f'<math display="block"><mrow>{even}</mrow></math>')
 
 
 def _strip() -> Markup:

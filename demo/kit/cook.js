@@ -9,17 +9,20 @@
 // else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made` with
 // {name, state, recipe, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told
 // piece by piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being
-// how many there were before. Two more may be said of dishes:
+// how many there were before. Three more may be said of dishes:
 //
+//   stage   names in the state: where one of them is another, the server lays the panel out
 //   rest    (state, tools) => ... or null, recipes that wait until the hand rests
 //   whole   whether the panel shows nothing else, so that the server need not be asked
 //
-// On a page without a server, whose `lineage.stages` are those of static.js, this browser cooks alone.
+// Who wishes for the browser waits for its engine and files from the first touch on; the server is asked about what is
+// still stale when all is made. On a page without a server, whose `lineage.stages` are those of static.js, this browser
+// cooks alone.
 
 (() => {
   "use strict";
 
-  const WISHES = ["auto", "server"];
+  const WISHES = ["auto", "browser", "server"];
   const KEY = "lineage.cook";
   const at = (name) => new URL(`${lineageKitchen}/${name}`, document.baseURI);
 
@@ -41,8 +44,9 @@
   let tools = null; // what recipes are written with: of recipes.js, and what demo/kitchen exports
   let trouble = null; // words
   let last = 0;
-  let alone = false; // whether the server has gone silent
+  let silence = ""; // of the server: whether this browser goes "alone", or nobody answers
   const nobody = () => lineage.stages !== undefined; // else to ask
+  const first = () => wish === "browser" && !nobody(); // and the server after it
 
   // A browser may refuse to remember anything for this page.
   function remembered() {
@@ -62,6 +66,7 @@
     for (const { refuse } of waiting.values()) refuse(words);
     waiting.clear();
     tell();
+    for (const [panel, order] of orders) if (order.waits) giveUp(panel, order);
   }
 
   const read = (name) => fetch(at(name)).then((answer) => (answer.ok ? answer.json() : Promise.reject()));
@@ -79,19 +84,31 @@
       else asked?.take(data);
     });
     try {
-      const [{ normals, ways }, { cookbook }, { chains }, drawing, cards] = await Promise.all([
+      const [{ normals, uniforms, STREAM, ways }, { cookbook }, { chains }, drawing, cards] = await Promise.all([
         ...["recipes.js", "cookbook.js", "chains.js", "drawing.js"].map((name) => import(at(name))),
         read("cards.json"),
       ]);
       const movable = Object.values(cards).some(({ directions }) => directions);
       const directions = movable ? await read("directions.json") : {};
       const written = cookbook(cards);
-      tools = { normals, ways, directions, ...drawing, ...written, ...chains(written) };
+      tools = { normals, uniforms, STREAM, ways, directions, ...drawing, ...written, ...chains(written) };
     } catch {
       return fail(["kitchen.unreachable"]);
     }
-    for (const [panel, { state }] of orders) lineage.cooks(panel, state, nobody()); // to be able to, next time
+    for (const [panel, order] of orders) {
+      const { state, waits } = order;
+      const here = lineage.cooks(panel, state, nobody()); // to be able to, next time
+      if (waits && !here) giveUp(panel, order);
+    }
   }
+
+  /** Have the engine ready before anything is wished of it. */
+  async function warm() {
+    await boot();
+    if (tools) await answer({ id: (last += 1), begin: true }).catch(fail);
+  }
+
+  document.addEventListener("lineage:ready", () => first() && warm(), { once: true });
 
   const answer = (asked) =>
     new Promise((take, refuse) => {
@@ -186,15 +203,16 @@
   const SILENCE = 5000; // milliseconds without a word of the server, after which the visitor is told
 
   function open(panel) {
-    const order = { state: null, next: null, rest: null, due: null, able: false, busy: false, silent: null };
+    const order = { state: null, next: null, rest: null, due: null, silent: null };
+    Object.assign(order, { able: false, busy: false, rested: false, waits: false });
     orders.set(panel, order);
     panel.addEventListener("lineage:asked", () => {
       clearTimeout(order.silent);
-      if (order.able) order.silent = setTimeout(tell, SILENCE, { silence: true });
+      order.silent = setTimeout(tell, SILENCE, { silent: order.able ? "alone" : "silent" });
     });
     panel.addEventListener("lineage:answered", () => {
       clearTimeout(order.silent);
-      if (alone) tell();
+      if (silence) tell();
     });
     panel.addEventListener("lineage:rested", () => rest(panel, order));
     return order;
@@ -212,36 +230,50 @@
 
   /**
    * Make what a panel shows of a state, or begin to be able to: whether this browser makes "some" of it, so that the
-   * server can be asked when the hand rests, or "all", so that it need not be; else nothing. Where nobody else is
-   * asked, what is made is shown however late it comes.
+   * server can be asked when the hand rests, "most", so that it need be asked only what waits for that, or "all"; else
+   * nothing. Where nobody else is asked, what is made is shown however late it comes.
    */
   lineage.cooks = (panel, state, alone = false) => {
     if (nobody() && !alone) return lineage.stages.set(panel, state);
+    const order = orders.get(panel) ?? open(panel);
     const recipesOf = dishes[panel.dataset.tab];
     if (!recipesOf) return null;
-    const order = orders.get(panel) ?? open(panel);
-    Object.assign(order, { state, able: false, next: null, rest: null });
+    Object.assign(order, { state, able: false, next: null, rest: null, rested: false, waits: false });
     if ((wish === "server" && !nobody()) || trouble) return null;
+    if (first() && !alone && isElsewhere(panel, state, recipesOf)) return null;
+    const part = recipesOf.whole || (first() && recipesOf.rest) ? "all" : first() ? "most" : "some";
     if (!tools) {
       boot();
-      return null;
+      order.waits = first();
+      return order.waits ? part : null;
     }
     const recipes = recipesOf(state, toolsFor(panel));
     if (!recipes) return null;
-    order.able = alone || graphsOf(recipes).every((graph) => served.has(graph));
+    order.able = alone || first() || graphsOf(recipes).every((graph) => served.has(graph));
     order.next = { recipes, state, able: order.able };
     if (!order.busy) work(panel, order);
-    if (!order.able) return null;
-    return recipesOf.whole ? "all" : "some";
+    return order.able ? part : null;
   };
+
+  // Whether what the server has laid out is not the stage of a state.
+  function isElsewhere(panel, state, { stage = [] }) {
+    const laid = panel.lineage.good();
+    return stage.some((name) => laid[name] !== state[name]);
+  }
+
+  // What this browser was to make, and could not, is the server's.
+  function giveUp(panel, order) {
+    Object.assign(order, { able: false, waits: false });
+    emit(panel, "unmade");
+  }
 
   // What waits until the hand rests.
   function rest(panel, order) {
-    const recipesOf = dishes[panel.dataset.tab].rest;
+    const recipesOf = dishes[panel.dataset.tab]?.rest;
     if (!recipesOf || !order.able || trouble) return;
     const recipes = recipesOf(order.state, toolsFor(panel));
-    if (!recipes) return;
-    order.rest = { recipes, state: order.state, able: true };
+    order.rest = recipes && { recipes, state: order.state, able: true };
+    order.rested = true;
     if (!order.busy) work(panel, order);
   }
 
@@ -259,12 +291,21 @@
       } catch (words) {
         const lost = served.size && words[0] === "kitchen.unreachable"; // one file more, of a server that is gone
         if (!trouble && !lost) fail(Array.isArray(words) ? words : ["kitchen.failed"]);
-        const all = nobody() || dishes[panel.dataset.tab].whole;
-        if (all && round.able && order.able) emit(panel, "unmade");
+        const all = nobody() || first() || dishes[panel.dataset.tab].whole;
+        if (all && round.able && order.able) giveUp(panel, order);
       }
     }
     order.busy = false;
+    finish(panel, order);
     lineage.pend(mine, false);
+  }
+
+  // All is made: nobody else need be asked, but about what is left as it was.
+  function finish(panel, order) {
+    const { rest, whole } = dishes[panel.dataset.tab];
+    if (nobody() || !order.able || (rest && !order.rested)) return;
+    if (first() && panel.querySelector(".view .stale")) emit(panel, "lacking");
+    else if (first() || whole) emit(panel, "complete");
   }
 
   // All recipes of a state, one after the other, unless a newer state comes: the next round begins where this one was
@@ -302,12 +343,12 @@
 
   // ---------------------------------------------------------------- who it is
 
-  function tell({ loaded, total, ms, silence = false } = {}) {
+  function tell({ loaded, total, ms, silent = "" } = {}) {
     const who = document.querySelector("[data-cook]");
     if (!who) return;
-    if (alone && ms !== undefined) return; // said until the server answers
-    alone = silence && !trouble;
-    if (alone) lineage.name(who, ["kitchen.alone"]);
+    if (silence && ms !== undefined) return; // said until the server answers
+    silence = silent;
+    if (silence) lineage.name(who, [`kitchen.${silence}`]);
     else if (trouble) lineage.name(who, [nobody() ? "kitchen.broken" : "kitchen.fault", { why: trouble }]);
     else if (total) lineage.name(who, ["kitchen.loading", { loaded: loaded / 1e6, total: total / 1e6 }]);
     else if (ms !== undefined) lineage.name(who, ["kitchen.here", { ms }]);
@@ -332,6 +373,7 @@
         localStorage.setItem(KEY, wish);
       } catch {} // it is the choice of this visit then
       tell();
+      if (first()) warm();
     },
   };
 })();

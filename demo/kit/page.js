@@ -366,6 +366,7 @@ window.lineage = (() => {
     let failed = false; // whether this one was not
     let settling = null;
     let asked = 0; // questions so far
+    let here = null; // how much of the last answer this browser makes, see cook.js
     let sent = 0;
     let clock = null;
 
@@ -469,14 +470,16 @@ window.lineage = (() => {
       tell();
       // One question a turn: Gradio, asked twice before it has begun to ask, would ask both at once. What this
       // browser makes by itself the server is asked about when the hand rests, if there is anything left to ask.
-      const here = lineage.cooks(panel, state);
+      here = lineage.cooks(panel, state);
       clearTimeout(settling);
       if (!here) askSoon();
-      else if (here === "some") {
-        expectAnswer(element);
-        atRest(ask);
-      }
+      else if (here === "some") askAtRest();
       atRest(askTheRest);
+    }
+
+    function askAtRest() {
+      expectAnswer(element);
+      atRest(ask);
     }
 
     function askSoon() {
@@ -494,11 +497,33 @@ window.lineage = (() => {
 
     // What is costly, or below the fold.
     function askTheRest() {
-      if (rests) {
-        hand();
-        trigger("release");
-      }
+      if (here !== "all") release();
       panel.dispatchEvent(new CustomEvent("lineage:rested"));
+    }
+
+    function release() {
+      if (!rests) return;
+      hand();
+      trigger("release");
+    }
+
+    // This browser has made all of it,
+    function complete() {
+      for (const view of panel.querySelectorAll(".view[data-answers]")) view.dataset.of = asked;
+      due();
+    }
+
+    // all that it can,
+    function lack() {
+      if (here === "all") atRest(release);
+      askAtRest();
+    }
+
+    // or nothing.
+    function fallBack() {
+      if (here === "all") atRest(release);
+      here = null;
+      askSoon();
     }
 
     // What no value of that name can be, as a sentence; what else is wrong with it only the server knows.
@@ -585,11 +610,13 @@ window.lineage = (() => {
     panel.addEventListener("lineage:shown", arrived);
     panel.addEventListener("lineage:answered", due);
     panel.addEventListener("lineage:added", reflect); // controls that were laid out after the desk
-    panel.addEventListener("lineage:unmade", askSoon); // what this browser was to make, and could not
+    panel.addEventListener("lineage:complete", complete);
+    panel.addEventListener("lineage:lacking", lack);
+    panel.addEventListener("lineage:unmade", fallBack);
     panel.addEventListener("lineage:opened", () => save());
     panel.lineage = {
       ...{ get: () => state, set, hand, restore, bring, link, refuse },
-      ...{ asked: () => asked, answered, failed: () => failed },
+      ...{ good: () => good, asked: () => asked, answered, failed: () => failed },
     };
 
     reflect();

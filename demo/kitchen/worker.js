@@ -1,6 +1,9 @@
 // The kitchen beside the page: cooks recipes (onnx_models/RECIPES.md) on onnxruntime-web, in a worker, so that the
 // page goes on meanwhile. Nothing is fetched before it is needed, and no file is used unverified.
 //
+//   in   {id, begin: true}, to have the engine ready
+//   out  {id}
+//
 //   in   {id, recipe}
 //   out  {id, picture, numbers: {name: ...}, ms}, each {data, dims}; {id, trouble: [message, values]};
 //        or {loaded, total}, bytes on their way
@@ -43,9 +46,10 @@ async function read(url) {
   return answer;
 }
 
-/** The bytes of a file, counted as they come. */
-async function take(url, bytes) {
-  const { body } = await read(url);
+/** The bytes of a file, counted as they come; of how many, its host says where nobody else does. */
+async function take(url, told) {
+  const { body, headers } = await read(url);
+  const bytes = told ?? Number(headers.get("content-length"));
   way.total += bytes;
   const parts = [];
   let taken = 0;
@@ -100,9 +104,9 @@ async function start() {
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") throw new Said("kitchen.old");
   const [cards, packed] = await Promise.all([
     read(here("cards.json")).then((answer) => answer.json()),
-    read(here("ort.wasm.gz")),
+    take(here("ort.wasm.gz")),
   ]);
-  const unpacked = packed.body.pipeThrough(new DecompressionStream("gzip"));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   ort.env.logLevel = "fatal"; // what goes wrong is said on the page, in a sentence
   ort.env.wasm.numThreads = 1; // these pictures take milliseconds, and a worker of our own is beside the page
   ort.env.wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
@@ -152,6 +156,11 @@ function dish({ picture, numbers }) {
 const buffers = ({ picture, numbers }) =>
   [picture, ...Object.values(numbers)].filter(Boolean).map(({ data }) => data.buffer);
 
+async function ready({ id }) {
+  await begin();
+  postMessage({ id });
+}
+
 async function still({ id, recipe }) {
   const { clock, cooks } = await kitchen();
   const made = dish(await cooks.cook(recipe));
@@ -183,7 +192,7 @@ addEventListener("message", async ({ data: asked }) => {
   const { id } = asked;
   if (asked.left) return void films.delete(id);
   try {
-    await (asked.recipe ? still(asked) : piece(asked));
+    await (asked.begin ? ready(asked) : asked.recipe ? still(asked) : piece(asked));
   } catch (error) {
     films.delete(id);
     const words = error.words ?? [error instanceof Trouble ? error.message : "kitchen.failed"];

@@ -441,7 +441,7 @@ def test_the_page_is_bounded_and_keeps_nothing_of_a_visitor(library: Library) ->
     # State lives in the browser; a listener without always_last would let a dragged slider queue up work.
     page = build(library)
     private = [fn for fn in page.fns.values() if fn.api_visibility == "private"]
-    assert len(private) == 17  # no model here has a map; the last one is the pulse of carriers.heart
+    assert len(private) == 18  # no model here has a map; the last one is the pulse of carriers.heart
     assert all(fn.concurrency_limit for fn in private)
     live = [fn for fn in private if any(event == "input" for _, event in fn.targets) and fn.inputs]
     # A movie is long: asking anew has to reach the server and end it (demo/kit/turns.py).

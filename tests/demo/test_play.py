@@ -162,13 +162,19 @@ def test_nobody_judges_what_it_did_not_learn(tmp_path: Path) -> None:
 
 
 def test_the_truth_is_not_in_the_page_before_the_answer(library: Library) -> None:
-    # Two seeds whose first pictures are of either kind: apart from the picture the question is the same.
+    # Two seeds whose first pictures are of either kind: but for pictures the question is the same, as are
+    # the pages that a browser plays by.
     def question(seed: int) -> str:
         markup = game.show_game(library, game.State(model="gan", seed=seed))
         return re.sub(r'src="[^"]*"', "", markup)
 
+    def book(seed: int) -> str:
+        markup = game.show_book(library, game.State(model="gan", seed=seed, answers="mr", turn=1))
+        return re.sub(r' data-(of|pictures)="[^"]*"', "", markup)
+
     made, real = (next(seed for seed in range(99) if contest.toss(seed)[0] == wish) for wish in (True, False))
     assert question(made) == question(real)
+    assert book(made) == book(real)
 
 
 def test_an_answer_shows_the_truth_the_score_and_the_map(library: Library) -> None:

@@ -83,7 +83,7 @@ def test_a_stage_has_no_picture_but_real_ones(models: Path) -> None:
         name = desk.box.parent.elem_id.removeprefix("panel-")
         for stage in panels.stages(library, name, desk.state):
             if stage.one == stage.other or stage.pins.get("a") == "":
-                continue  # a whole game; a sum whose terms nobody chose
+                continue  # the pictures of a game; a sum whose terms nobody chose
             for view in desk.views:
                 show = stage.show or view.show
                 answers = [next(tell(functools.partial(show, library, s))) for s in (stage.one, stage.other)]

@@ -18,11 +18,13 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Route, expect
 
+from demo import stages
 from demo.engine import examples, images, inference, judging, styles
 from demo.engine.library import Library
 from demo.kit import sprites
 from demo.panels.draw import panel as draw
 from demo.panels.dream import panel as dream
+from demo.panels.game import panel as game
 from demo.panels.latent import scene as latent
 from demo.panels.map import panel as code_map
 from demo.panels.movie import panel as movie
@@ -31,7 +33,7 @@ from demo.panels.style import state as style
 from demo.panels.time import panel as time_machine
 from onnx_models import cookbook
 from tests import players, serving
-from tests.browser import Visit, idle
+from tests.browser import Visit, idle, source
 from tests.page.test_drawing import seven
 from tests.page.test_first_half import shown
 from tests.page.test_page import draw_seven
@@ -181,13 +183,15 @@ RECIPES = """async ([panel, states, names]) => {
 }"""
 
 
-def agree(found: Any, wanted: Any) -> bool:
-    """Whether two recipes are the same, but for numbers drawn here and there, which may differ by 1e-6."""
+def agree(found: Any, wanted: Any, within: float = 1e-6) -> bool:
+    """Whether two recipes or messages are the same, but for numbers that are made here and there."""
     if isinstance(wanted, dict):
-        return found.keys() == wanted.keys() and all(agree(found[key], wanted[key]) for key in wanted)
+        return found.keys() == wanted.keys() and all(agree(found[key], wanted[key], within) for key in wanted)
     if isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(agree, found, wanted))
-    return bool(abs(found - wanted) <= 1e-6) if isinstance(wanted, float) else bool(found == wanted)
+        return len(found) == len(wanted) and all(
+            agree(*pair, within) for pair in zip(found, wanted, strict=True)
+        )
+    return bool(abs(found - wanted) <= within) if isinstance(wanted, float) else bool(found == wanted)
 
 
 def last_pictures(film: Any) -> Any:
@@ -325,10 +329,68 @@ def test_no_engine_is_fetched_for_who_wants_the_server_alone(
     assert "cook" not in page.url
 
 
+TELLS = """selector => {
+    window.told = [];
+    const who = document.querySelector(selector);
+    new MutationObserver(() => window.told.push(who.textContent)).observe(who, { childList: true });
+}"""
+"""Writes down what a place says, one after the other."""
+
+
+def test_who_wishes_for_the_browser_asks_the_server_for_what_it_alone_has(
+    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+) -> None:
+    library = Library.open([models], "cpu")
+    visitor = visit(kitchen, cooks=True, reduced_motion="reduce")
+    with visitor.page.expect_response("**/ort.wasm.gz"):  # before anything is touched
+        page = visitor.open("?tab=latent&cook=browser")
+    expect(page.locator(WHO)).to_have_text("your browser first")
+    page.locator("#panel-latent").evaluate(SET, {"model": "gan"})  # another stage, which the server lays out
+    idle(page)
+    asked: list[str] = []
+    page.on("request", lambda request: "/queue/join" in request.url and asked.append(request.url))
+    turn(page, "latent", 31, {})
+    made = inference.sample(library, "gan", 31, 1).images[0]
+    shown = str(page.locator(PICTURE).get_attribute("src"))
+    assert np.abs(picture(shown) - picture(sprites.ink_uri(made))).max() <= 1
+    for panel in ("draw", "onez"):  # what comes when the hand rests, too
+        page.locator(f"[data-tab={panel}][role=tab]").click()
+        page.locator(f"#panel-{panel}").evaluate(SET, {"damage": "salt"} if panel == "draw" else {"seed": 31})
+        idle(page)
+    compare_drawing(page, library)
+    expect(page.locator("#panel-onez .stale")).to_have_count(0)
+    assert not asked
+    # How much noise moves a face only the server says, and which digits it learned are like those of a dream.
+    page.locator("[data-tab=style][role=tab]").click()
+    turn(page, "style", 5, {})
+    assert not asked
+    page.locator("#panel-style").evaluate(SET, {"part": "noise"})  # a stage that is not there
+    idle(page)
+    asked.clear()
+    turn(page, "style", 6, {})
+    assert asked
+    expect(page.locator("#panel-style .stale")).to_have_count(0)
+    # A file that is another one: the server answers, and the visitor is told.
+    sheet = page.locator("#panel-dream [data-shows^='made ']")
+    before = sheet.evaluate(SHOWN)
+    page.context.route("**/kitchen/models/*.onnx", altered)
+    page.locator("[data-tab=dream][role=tab]").click()
+    turn(page, "dream", 31, {})
+    expect(page.locator(WHO)).to_contain_text("is not the file that was promised")
+    assert sheet.evaluate(SHOWN) != before
+    assert "cook=browser" in page.url
+
+
 def test_the_server_may_go(models: Path, visit: Callable[..., Visit]) -> None:
     """What was on its way to the server is made here, and the visitor is told."""
     library = Library.open([models], "cpu")
-    panels = {"latent": SUM, "style": {"part": "make"}, "map": {}, "time": {"models": "gan", "seen": 600}}
+    panels = {
+        "dream": {"model": "gan", "count": 9},
+        "latent": SUM,
+        "style": {"part": "make"},
+        "map": {},
+        "time": {"models": "gan", "seen": 600},
+    }
     with serving.page(models.parent / "gone", [models]) as running:
         visitor = visit(running, cooks=True, reduced_motion="reduce")
         page = visitor.open()
@@ -345,9 +407,19 @@ def test_the_server_may_go(models: Path, visit: Callable[..., Visit]) -> None:
         move(page, panel, 77, part)
         page.wait_for_function("window.made")
         assert page.evaluate("window.made")["pictures"] != before["pictures"]
-    shown = picture(str(page.locator("#panel-style [data-shows='made 0']").get_attribute("src")))
-    face = styles.portrait(library, library.model("faces"), 77, styles.Look())
-    assert np.abs(shown - np.rint(255 * face.transpose(1, 2, 0))).max() <= 1
+    digits = inference.sample(library, "gan", 77, 9).images
+    sheet = picture(page.locator("#panel-dream [data-shows^='made ']").evaluate(SHOWN))
+    wanted = sprites.Sheet(digits, dream._columns(9)).style
+    assert np.abs(sheet - picture(wanted.partition("url(")[2].partition(")")[0])).max() <= 1
+    avatar = page.locator("#panel-style [data-shows='made 0']")
+    for psi in (-0.5, 1.0, 0.7):
+        before = source(avatar)
+        page.locator("#panel-style").evaluate(SET, {"psi": psi})
+        page.wait_for_function(
+            "([image, before]) => image.src !== before", arg=[avatar.element_handle(), before]
+        )
+        face = styles.portrait(library, library.model("faces"), 77, styles.Look(psi=psi))
+        assert np.abs(picture(source(avatar)) - np.rint(255 * face.transpose(1, 2, 0))).max() <= 1
     expect(page.locator(WHO)).to_have_text("the server is silent · this browser goes on")
     visitor.complaints.clear()  # the browser's own, of a server that is not there
 
@@ -386,6 +458,27 @@ def test_whatever_fails_is_said_and_the_server_cooks_on(
     turn(page, "latent", 32, {})
     assert page.locator(PICTURE).get_attribute("src") != before
     visitor.complaints.clear()  # the browser's own, of what was kept from it
+
+
+def test_a_slow_network_and_a_full_storage_only_take_longer(
+    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+) -> None:
+    """Catches a page that waits in silence, or for ever; an engine that needs the threads it has not."""
+    page = visit(kitchen, cooks=True).open("?tab=latent&cook=browser")
+    page.locator("#panel-latent").evaluate(SET, {"model": "gan"})
+    idle(page)
+    assert not page.evaluate("crossOriginIsolated")
+    page.evaluate(TELLS, WHO)
+    wires = page.context.new_cdp_session(page)
+    wires.send("Storage.overrideQuotaForOrigin", {"origin": kitchen.url, "quotaSize": 0})
+    slow = {"offline": False, "latency": 0, "downloadThroughput": 100_000, "uploadThroughput": 100_000}
+    wires.send("Network.emulateNetworkConditions", slow)
+    turn(page, "latent", 31, {})
+    assert any(" MB" in said for said in page.evaluate("window.told"))
+    assert "this browser · " in page.locator(WHO).inner_text()
+    made = inference.sample(Library.open([models], "cpu"), "gan", 31, 1).images[0]
+    shown = str(page.locator(PICTURE).get_attribute("src"))
+    assert np.abs(picture(shown) - picture(sprites.ink_uri(made))).max() <= 1
 
 
 # ----------------------------------------------------------------------------------------------- drawings
@@ -536,7 +629,9 @@ def test_without_the_server_drawing_damaging_and_dreaming_go_on(
     expect(page.locator(WHO)).to_have_text("the server is silent · this browser goes on")
     # A movie that is given up for another leaves nothing of itself.
     cinema.evaluate(
-        "for (const seed of [3, 4, 5, 6]) document.querySelector('#panel-movie').lineage.set({ seed })"
+        """for (const seed of [3, 4, 5]) {
+            document.querySelector("#panel-movie").lineage.set({ seed, steps: 300 });
+        }"""
     )
     compare_movie(cinema, library)
     cinema.locator("#panel-movie [name=label][value=free]").check(force=True)
@@ -600,3 +695,66 @@ def test_a_photograph_that_the_server_has_prepared_is_damaged_here(
     assert np.abs(seen[0] - seen[-1]).max() <= 1
     shows = page.locator("#panel-draw [data-shows]").first.evaluate(SHOWN)
     assert np.abs(picture(shows) - seen[0]).max() <= 1
+
+
+# --------------------------------------------------------------------------------------------------- games
+
+
+def laid(markup: str) -> list[list[Any]]:
+    """Name, classes, messages, what is set and the picture of each element of a stage but for rivals."""
+    found: list[list[Any]] = []
+
+    def look(element: Any) -> None:
+        if isinstance(element, str) or element.name == "option":
+            return
+        said, sets = (json.loads(element.attributes.get(f"data-{name}", "{}")) for name in ("say", "set"))
+        classes = sorted(element.attributes.get("class", "").split())
+        found.append([element.name, classes, said, sets, element.attributes.get("src", "")])
+        for child in element.children:
+            look(child)
+
+    look(stages._read(markup))
+    return found
+
+
+def compare_game(page: Page, library: Library) -> None:
+    """The stage of a game is the one that the server lays out, but for the last digits of its scores."""
+    state = game.State(**page.evaluate("document.querySelector('#panel-game').lineage.get()"))
+    markup = page.locator("#panel-game .view.stage > :last-child").inner_html()
+    for found, wanted in zip(laid(markup), laid(game.show_game(library, state)), strict=True):
+        assert agree(found[:4], wanted[:4], within=1e-3), (found, wanted)
+        if wanted[4]:
+            away = np.abs(picture(found[4]) - picture(wanted[4]))
+            assert away.max() <= (8 if "heat" in wanted[1] else 0), (state, found)
+
+
+GAME = [
+    {"turn": 1},
+    {"answers": "mr"},
+    {"answers": "mr", "turn": 0},
+    {"answers": "mrmrmrmrrr", "turn": 9},
+    {"turn": 10},
+]
+"""Where a game is looked at, one after the other."""
+
+
+def test_a_game_is_played_without_the_server(models: Path, visit: Callable[..., Visit]) -> None:
+    """Catches other coins, a score or a map that is not the server's, a page that was left as it was."""
+    library = Library.open([models], "cpu")
+    with serving.page(models.parent / "played", [models]) as running:
+        visitor = visit(running, cooks=True)
+        page = visitor.open("?tab=game&cook=browser&seed=4")
+        root = page.locator("#panel-game")
+        page.wait_for_function("document.querySelector('#panel-game').book?.of.endsWith(',4]')")
+        root.evaluate(SET, {"answers": "m"})
+        idle(page)
+        compare_game(page, library)
+        running.process.terminate()
+        running.process.wait()
+    for state in GAME:
+        root.evaluate(SET, state)
+        idle(page)
+        compare_game(page, library)
+    page.keyboard.press("Enter")  # another game, which is the server's to deal
+    expect(page.locator(WHO)).to_contain_text("the server is silent")
+    visitor.complaints.clear()  # the browser's own, of a server that is not there

@@ -1,6 +1,7 @@
 """Game: real or made? The visitor and a discriminator judge the same ten pictures.
 
-The state holds the answers, and nothing of the truth reaches the browser before its round is answered.
+The state holds the answers, and nothing of the truth reaches the browser before its round is answered. What a
+browser needs to play a game by itself (``panel.js``) is `show_book`.
 """
 
 from __future__ import annotations
@@ -61,10 +62,12 @@ def build(library: Library) -> None:
         return
     state = State(model=makers[0].id)
     carriers.lead(NAME)
-    desk = carriers.desk(library, _desk(makers, state), state, NAME)
+    desk = carriers.desk(library, _desk(makers, state), state, NAME, rests=True)
     stage = desk.view(show_game, "stage")
+    book = desk.view(show_book, "book", runs="book", answers=False)
     carriers.lessons(tuple(filter(shows, library.catalog.models)), NAME)
     desk.answer(stage)
+    desk.answer(book, at_rest=True)
 
 
 def show_game(library: Library, state: State) -> Markup:
@@ -73,7 +76,10 @@ def show_game(library: Library, state: State) -> Markup:
     game = contest.play(library, state.model, state.judge, state.seed)
     if state.turn == ROUNDS:
         return _end(game, state, contest.judges(library, game.forger))
-    stage = _reveal(library, game, state) if state.turn < len(state.answers) else _question(game, state)
+    if state.turn < len(state.answers):
+        stage = _reveal(game, state, _moved(library, game, state.turn))
+    else:
+        stage = _question(game, state)
     return tag(
         "div",
         tag(
@@ -90,41 +96,48 @@ def show_game(library: Library, state: State) -> Markup:
     )
 
 
-def book(library: Library, state: State) -> Markup:
-    """Return a whole game, for a browser to open at any turn.
+def show_book(library: Library, state: State) -> Markup | None:
+    """Return the pictures of a game, and its pages with nothing on them: not the truth, nor a score.
 
-    Of what has a ``data-turn`` it leaves what goes with the answer of that round, one of ``data-letter``; no
-    answer is nothing.
+    There is one page of each kind: a question and what comes of it, a round in the row beneath before and
+    after it is answered, a round at the end.
     """
-    game = contest.play(library, state.model, state.judge, state.seed)
-    judges = contest.judges(library, game.forger)
-    begun = replace(state, answers="", turn=ROUNDS)
-    played = {letter: replace(begun, answers=letter * ROUNDS) for letter in (MADE, REAL)}
-    duels, slots, exhibits = [], [], []
-    for k in range(ROUNDS):
-        duels.append(_leaf(_question(game, replace(begun, turn=k)), k, ""))
-        duels.append(_leaf(_reveal(library, game, replace(played[MADE], turn=k)), k, *played))
-        slots.append(_leaf(_slot(game, begun, k), k, ""))
-        for letter, ended in played.items():
-            slots.append(_leaf(_slot(game, ended, k), k, letter))
-            exhibits.append(_leaf(_exhibit(game, ended, k), k, letter))
+    try:
+        game = contest.play(library, state.model, state.judge, state.seed)
+    except LineageError:
+        return None  # the stage says it
+    blank = replace(
+        game,
+        images=np.zeros_like(game.images),
+        made=np.zeros_like(game.made),
+        scores=np.full_like(game.scores, game.scale.middle),
+    )
+    before, after = replace(state, answers="", turn=ROUNDS), replace(state, answers=MADE, turn=ROUNDS)
+    nothing = _heat(blank, 0, np.zeros_like(game.images[0, 0]))
     return tag(
         "div",
-        tag("header", tag("h3"), _standing(game, begun, judges), class_="standing"),
-        tag("div", *duels, class_="duels"),
-        tag("ol", *slots, class_="slots"),
-        tag("ol", *exhibits, class_="exhibits"),
+        tag(
+            "header",
+            tag("h3"),
+            _standing(blank, before, contest.judges(library, game.forger)),
+            class_="standing",
+        ),
+        tag(
+            "div",
+            _question(blank, replace(before, turn=0)),
+            _reveal(blank, replace(after, turn=0), nothing),
+            class_="duels",
+        ),
+        tag("ol", _slot(blank, before, 0), _slot(blank, after, 0), class_="slots"),
+        tag("ol", _exhibit(blank, after, 0), class_="exhibits"),
         _again(),
         class_="game",
         style=signs.era(game.judge),
         data_card=game.judge.id,
-        data_truth="".join(MADE if made else REAL for made in game.made),
-        data_judge="".join("1" if right else "0" for right in game.judge_is_right()),
+        data_of=json.dumps([state.model, state.judge, state.seed]),
+        data_pictures=json.dumps([sprites.ink_uri(image) for image in game.images]),
+        data_scale=json.dumps([game.scale.middle, game.scale.width]),
     )
-
-
-def _leaf(content: Markup, turn: int, *letters: str) -> Markup:
-    return tag("div", content, data_turn=turn, data_letter=" ".join(letters))
 
 
 def heat(change: Array) -> str:
@@ -187,7 +200,15 @@ def _answer(state: State, letter: str, key: str) -> Markup:
     )
 
 
-def _reveal(library: Library, game: Contest, state: State) -> Markup:
+def _moved(library: Library, game: Contest, k: int) -> Markup:
+    """Return the map of what moved the judge, or why there is none."""
+    try:
+        return _heat(game, k, inference.occlude(library, game.judge.id, game.images[k]).change)
+    except LineageError as fault:
+        return tag("div", signs.error(fault), class_="plate closed")
+
+
+def _reveal(game: Contest, state: State, moved: Markup) -> Markup:
     k = state.turn
     made, score = bool(game.made[k]), game.scores[k]
     truth = MADE if made else REAL
@@ -200,11 +221,6 @@ def _reveal(library: Library, game: Contest, state: State) -> Markup:
         data_set=json.dumps({"turn": k + 1}),
         data_key="Enter",
     )
-    try:
-        change = inference.occlude(library, game.judge.id, game.images[k]).change
-        moved = _heat(game, k, change)
-    except LineageError as fault:
-        moved = tag("div", signs.error(fault), class_="plate closed")
     return tag(
         "div",
         _plate(game, k, say("game.picture.truth", number=k + 1, truth=say(f"game.{truth}"))),

@@ -179,6 +179,7 @@
       ({ steps, end = steps } = described);
       pieces = [];
       if (described.stage) lineage.show(root, described.stage);
+      find("[data-scrub]").max = steps;
       chain = Math.min(chain, root.querySelectorAll("[data-chain]").length - 1);
       find(`[name="movie-chain"][value="${chain}"]`).checked = true;
       step = end < steps ? end : 0;

@@ -22,6 +22,8 @@
     return Object.fromEntries(models.map((model) => [model, tools.sample(model, seed, PLACES, label)]));
   };
 
+  lineage.dishes.onez.stage = ["dataset", "label"];
+
   // A judge takes longer to read a card than a network to paint it.
   lineage.dishes.onez.rest = ({ seed, label }, tools) => {
     const read = hung(tools).map((model) => {

@@ -73,6 +73,7 @@ lineage.dishes.style = (state, tools) => {
   const known = Object.entries(looked[part]?.() ?? {}).filter(([name]) => names.has(name)); // on the stage by now
   return known.length ? Object.fromEntries(known) : null;
 };
+lineage.dishes.style.stage = ["model", "part", "bank", "picture"];
 
 lineage.style = (tool, panel, root) => {
   "use strict";
