@@ -6,6 +6,7 @@ places that Gradio will give them. Its controls do nothing yet; the page takes i
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -61,7 +62,7 @@ _DARK = """<script>
 
 
 class First:
-    """The head of a page, and its first sight in each language."""
+    """The head of a page, and its first sight in each language, made for the first who asks in it."""
 
     def __init__(self, library: Library, page: gr.Blocks) -> None:
         words = theme.words(library.catalog)
@@ -75,11 +76,11 @@ class First:
             f'<style id="lineage-style">{theme.style()}</style>\n'
             f'<script defer src="./{self.script.name}"></script>\n'
         )
-        self.sights = {language: sight(page, words, language) for language in LANGUAGES}
+        self._sight = functools.cache(lambda language: sight(page, words, language))
 
     def body(self, accepted: str, query: str) -> str:
         """Return the first sight in the language of an address, or of a browser (``accept-language``)."""
-        return self.sights[language(query, accepted)]
+        return self._sight(language(query, accepted))
 
 
 def plain_style(name: str) -> str:
