@@ -89,6 +89,7 @@ def _run(options: argparse.Namespace) -> None:
     with waiting.answering(taken):
         threading.Thread(target=waking.wake, args=(library,), daemon=True).start()
         application = _application(library, options)
+    threading.Thread(target=waking.finish, args=(library,), daemon=True).start()
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(
         f"Latent Lineage on http://{host}:{taken.getsockname()[1]} - {library.runtime.provider}, "

@@ -6,6 +6,7 @@ places that Gradio will give them. Its controls do nothing yet; the page takes i
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -61,7 +62,7 @@ _DARK = """<script>
 
 
 class First:
-    """The head of a page, and its first sight in each language."""
+    """The head of a page, and its first sight in each language, made for the first who asks in it."""
 
     def __init__(self, library: Library, page: gr.Blocks) -> None:
         words = theme.words(library.catalog)
@@ -75,11 +76,12 @@ class First:
             f'<style id="lineage-style">{theme.style()}</style>\n'
             f'<script defer src="./{self.script.name}"></script>\n'
         )
-        self.sights = {language: sight(page, words, language) for language in LANGUAGES}
+        laid = laid_out(page)
+        self._sight = functools.cache(lambda language: sight(laid, words, language))
 
     def body(self, accepted: str, query: str) -> str:
         """Return the first sight in the language of an address, or of a browser (``accept-language``)."""
-        return self.sights[language(query, accepted)]
+        return self._sight(language(query, accepted))
 
 
 def plain_style(name: str) -> str:
@@ -104,15 +106,20 @@ def _weight(wish: list[str]) -> float:
         return 0.0
 
 
-def sight(page: gr.Blocks, words: Words, language: str) -> str:
-    """Return the first sight of a page, every word in it."""
+def laid_out(page: gr.Blocks) -> tuple[Markup, Markup]:
+    """Return what the first sight of a page shows, no word in it yet: its top, and its first panel."""
     shown = [block for block in page.blocks.values() if isinstance(block, gr.HTML)]
     columns = [block for block in page.blocks.values() if isinstance(block, gr.Column)]
     top = [block for block in shown if any(f"holds-{name}" in block.elem_classes for name in _SIGHT)]
     first = [block for block in shown if columns and block.parent is columns[0]]
     link = tag("a", "gradio_api/info", href="./gradio_api/info")
     without = tag("noscript", tag("p", say("first.noscript"), " ", link, class_="problem astray"))
-    said = [spoken(each, words, language) for each in (join(without, _holders(top)), _holders(first))]
+    return join(without, _holders(top)), _holders(first)
+
+
+def sight(laid: Iterable[Markup], words: Words, language: str) -> str:
+    """Return the first sight of a page, every word in it."""
+    said = [spoken(each, words, language) for each in laid]
     example = re.search(r' data-original="([^"]+)"', said[1])
     ground = f' style="background: url({example[1]}) 0 / 100%; image-rendering: pixelated"' if example else ""
     top_of_page, panel = (_CONTROLS.sub(r"<\1 disabled", _TWICE.sub("", each)) for each in said)

@@ -120,7 +120,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     page.space_id = None  # else Gradio's scripts ask the hub about the Space, which the policy above refuses
     refuse_addresses()
     outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    sight = first.First(library, page)  # before its answers are taken out of it
+    sight = first.First(library, page)
     outer.add_middleware(front.Front, root_path=root_path, sight=sight)
     for file in (sight.script, parts.hold(page)):
         outer.add_route(f"/{file.name}", file.answer, methods=["GET"])
@@ -135,7 +135,7 @@ def application(library: Library, page: gr.Blocks, mcp: bool = False, root_path:
     ):
         outer.add_route(f"/{name}", pictures.answer(paint, name, *arguments), methods=["GET"])
     outer.add_route(f"/{takeaway.NAME}", takeaway.Door(library, pictures).answer, methods=["POST"])
-    outer.include_router(sight.kitchen.routes())
+    outer.router.routes.extend(sight.kitchen.routes())
     mounted: FastAPI = gr.mount_gradio_app(
         outer,
         page,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
@@ -14,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 _WRITER = "gradio.component_meta"
+_TABLES = "pandas"
+"""A sixth of an import of Gradio, which asks it of any value that is kept or shown as a table: here, none."""
 
 
 class _Stubless(MetaPathFinder):
@@ -32,6 +35,22 @@ class _Stubless(MetaPathFinder):
                 module.create_or_modify_pyi = lambda *_: None
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+class _Later(MetaPathFinder):
+    """Finds a package, and lets it be loaded by whoever is the first to use anything in it."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of that package, None for any other."""
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == self._package else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
         return spec
 
 
@@ -55,14 +74,15 @@ def load(mcp: bool = False) -> None:
     mcp : whether its answers to the Model Context Protocol are wanted, whose package it imports where it can
 
     """
-    finder = _Stubless()
-    absent = [] if mcp or "mcp" in sys.modules else [_Absent("mcp")]
-    sys.meta_path[:0] = [finder, *absent]
+    finders: list[MetaPathFinder] = [_Stubless(), _Later(_TABLES)]
+    if not mcp and "mcp" not in sys.modules:
+        finders.append(_Absent("mcp"))
+    sys.meta_path[:0] = finders
     try:
         import gradio  # noqa: F401
     finally:
-        for each in (finder, *absent):
-            sys.meta_path.remove(each)
+        for finder in finders:
+            sys.meta_path.remove(finder)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Opening in advance what the page shows at first, so that laying it out does not wait for files."""
+"""Opening in advance what the page shows: the first sight of it before it is laid out, the rest after it."""
 
 from __future__ import annotations
 
@@ -21,5 +21,9 @@ def wake(library: Library) -> None:
             if model.has(role):
                 with contextlib.suppress(LineageError):
                     library.runtime.session(model.graphs[role])
+
+
+def finish(library: Library) -> None:
+    """Open the training digits, which take as long as all the graphs: they are searched when a hand rests."""
     with contextlib.suppress(LineageError):
         library.neighbours(examples.DATASET)

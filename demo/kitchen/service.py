@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from demo.files import KEPT
 from demo.kitchen import engine
@@ -52,20 +53,17 @@ class Service:
         self.graphs = {f"{graph.sha256}.onnx": graph.path for graph in graphs(catalog)}
         """What lies in `ROOM`/`MODELS`, by name."""
 
-    def routes(self) -> APIRouter:
+    def routes(self) -> list[Route]:
         """Return what answers a GET of each file."""
-        router = APIRouter()
-        for name, content in self.files.items():
-            router.add_api_route(f"/{self.folder}/{name}", _answer(name, content), methods=["GET"])
 
-        @router.get(f"/{ROOM}/{MODELS}/{{name}}")
-        def graph(name: str) -> Response:
-            path = self.graphs.get(name)
+        async def graph(request: Request) -> Response:
+            path = self.graphs.get(request.path_params["name"])
             if path is None or not path.is_file():
                 return Response(status_code=404)
             return FileResponse(path, media_type="application/octet-stream", headers={"cache-control": KEPT})
 
-        return router
+        files = [Route(f"/{self.folder}/{name}", _answer(name, text)) for name, text in self.files.items()]
+        return [*files, Route(f"/{ROOM}/{MODELS}/{{name}}", graph)]
 
 
 def cards(catalog: Catalog) -> dict[str, Any]:
@@ -123,10 +121,10 @@ def _tensors(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _answer(name: str, content: bytes) -> Any:
+def _answer(name: str, content: bytes) -> Callable[[Request], Awaitable[Response]]:
     media = _MEDIA.get(Path(name).suffix, "application/octet-stream")
 
-    def answer() -> Response:
+    async def answer(_: Request) -> Response:
         return Response(content, media_type=media, headers={"cache-control": KEPT})
 
     return answer

@@ -7,8 +7,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from demo.kitchen import engine
 from demo.kitchen.service import Service
@@ -23,9 +23,7 @@ def models(tmp_path: Path) -> Path:
 
 
 def visitor(service: Service) -> TestClient:
-    app = FastAPI()
-    app.include_router(service.routes())
-    return TestClient(app)
+    return TestClient(Starlette(routes=service.routes()))
 
 
 def test_the_engine_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:

@@ -233,6 +233,31 @@ def test_a_sheet_holds_all_pictures(served: Served, model: str, count: int) -> N
         )
 
 
+def test_pictures_are_encoded_beside_the_next_requests_model(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches a turn at the networks that lasts until the file is written: of two callers each goes on with
+    its own only when the other has come as far, and networks run one at a time.
+    """
+    encode, both = paper.to_data_uri, threading.Barrier(2)
+
+    def together(image: images.Bytes) -> str:
+        both.wait(timeout=60)
+        return encode(image)
+
+    monkeypatch.setattr(paper, "to_data_uri", together)
+    monkeypatch.setattr(served.library.runtime, "_turns", threading.Semaphore(1))
+    callers = [
+        threading.Thread(target=_call, args=(served, "sample", ["gan"], -1, seed, 9, "sheet"))
+        for seed in (1, 2)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not both.broken
+
+
 def test_another_layout_is_one_sentence(served: Served) -> None:
     with pytest.raises(AssertionError, match="layout must be pictures or sheet, got 'wall'"):
         _call(served, "sample", ["gan"], -1, 7, 1, "wall")

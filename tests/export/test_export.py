@@ -258,6 +258,9 @@ def test_files_are_of_the_lowest_version_that_their_opset_needs(shipped: Path) -
         assert onnx.load(path).ir_version == 8, path
     for path in sorted(catalog.DIRECTORY.rglob("*.onnx")):
         assert path.read_bytes()[:2] == b"\x08\x08", path  # field 1, a whole number: ir_version = 8
+    for model in catalog.load().models:
+        card = (model.folder / "README.md").read_text("utf-8")
+        assert card.count("opset 18 (onnxruntime 1.15 or later)") == len(model.graphs), model.id
 
 
 def test_gibbs_step_against_enumeration(shipped: Path) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from onnx_models import processors
 from tests import serving, tiny
 from tests.browser import SLOW_CLOSING, Visit, address, change, idle, sights, source
 
@@ -117,6 +118,8 @@ def test_the_header_says_what_really_runs(site: serving.Page, visit: Callable[..
     page = visit(site).open()
     expect(page.locator(".runtime")).to_contain_text(f"CPU · onnxruntime {onnxruntime.__version__}")
     expect(page.locator(".runtime")).to_contain_text(re.compile(r"[\d.]+ ms"))
+    threads = re.compile(rf"\(threads: {processors.available()}\)")
+    expect(page.locator(".runtime .hint")).to_have_attribute("aria-label", threads)
 
 
 def test_nothing_of_gradio_is_left_to_see(site: serving.Page, visit: Callable[..., Visit]) -> None:

@@ -6,6 +6,8 @@ would who adds a model: in one process, since to start PyTorch takes longer than
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -20,6 +22,7 @@ from PIL import Image
 
 from demo.engine import inference
 from demo.engine.library import Library
+from demo.panels.dream import panel as dream
 from onnx_models import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,3 +251,7 @@ def test_the_page_plays_them(rooms: Path) -> None:
         last = images.mean(axis=(0, 2, 3))  # of each channel
         if channels == 3:
             assert last.argmax() == classes - 1  # asked for, and what the training saw
+        kept = dream.parcel(library, dream.State(model=name, count=9)).href.partition(",")[2]
+        with Image.open(io.BytesIO(base64.b64decode(kept))) as sheet:
+            assert sheet.mode == ("RGB" if channels == 3 else "L")
+            assert sheet.size == (dream.DOWNLOAD_SCALE * (3 * (side + 2) - 2),) * 2

@@ -1,5 +1,5 @@
 // Compare: which plot is looked at, and where the names beside its marks have room (panel.py). All of it
-// is in the page already; the server is asked for nothing but the speed.
+// comes with the page; the server is asked for nothing but the speed.
 
 lineage.compare = (tool, panel, root) => {
   "use strict";

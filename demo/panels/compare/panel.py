@@ -66,7 +66,7 @@ def build(library: Library) -> None:
     state = State(dataset=next(iter(groups), ""))
     carriers.lead(NAME)
     desk = carriers.desk(library, _desk(groups, state), state, NAME, local=("plot", "dataset"))
-    carriers.fixed(show(library), "panes")
+    desk.view(lambda *_: show(library), "panes", answers=False)
     speed = desk.view(timed, "speed", answers=False, first=lambda: show_speed(library, {}))
     desk.submits(speed, limit=1)  # two at once would slow each other down
 
