@@ -11,7 +11,7 @@
 // piece by piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being
 // how many there were before. Three more may be said of dishes:
 //
-//   stage   names in the state: where one of them is another, the server lays the panel out
+//   stage   (state) => [VALUE, ...], by which a stage is known from others, which the server lays out
 //   rest    (state, tools) => ... or null, recipes that wait until the hand rests
 //   whole   whether the panel shows nothing else, so that the server need not be asked
 //
@@ -256,9 +256,9 @@
   };
 
   // Whether what the server has laid out is not the stage of a state.
-  function isElsewhere(panel, state, { stage = [] }) {
-    const laid = panel.lineage.good();
-    return stage.some((name) => laid[name] !== state[name]);
+  function isElsewhere(panel, state, { stage = () => [] }) {
+    const laid = stage(panel.lineage.good());
+    return stage(state).some((value, k) => value !== laid[k]);
   }
 
   // What this browser was to make, and could not, is the server's.
@@ -358,6 +358,9 @@
   lineage.kitchen = {
     tell,
     boot,
+    make: made,
+    /** What recipes are written with; nothing where this browser is not to cook, or not yet. */
+    tools: () => (wish === "server" || trouble ? null : tools),
     /** What was ordered last is another's to show. */
     leave: (panel) => Object.assign(orders.get(panel) ?? {}, { able: false, next: null, rest: null }),
     trouble: () => trouble,

@@ -73,6 +73,7 @@ def cards(catalog: Catalog) -> dict[str, Any]:
             "image": dict(model.image),
             "dataset": model.dataset["id"],
             "seeds": model.seeds,
+            "generator": model.generator,
             "directions": model.file(directions.ROLE) is not None,
             "graphs": {role: {**_file(graph), **_tensors(graph)} for role, graph in model.graphs.items()},
             "snapshots": {each.images_seen: _file(each.graph) for each in model.snapshots},

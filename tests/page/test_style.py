@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from demo.engine import limits, styles
+from demo.engine.library import Library
 from demo.panels.style import panel as style
+from demo.panels.style.state import State, found, own
 from tests import serving
 from tests.browser import SLOW_CLOSING, Visit, address, change, idle, sights
 from tests.demo.test_style import DIGITS, ENCODER, FACES, JUDGE, PLAIN, write
@@ -25,10 +30,14 @@ HERO = f"{PANEL} .hero .picture"
 
 
 @pytest.fixture(scope="module")
-def atelier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tiny StyleGANs: faces, labelled digits, one without noise."""
-    folder = tmp_path_factory.mktemp("atelier")
-    with serving.page(folder, [write(folder / "models")]) as running:
+    return write(tmp_path_factory.mktemp("atelier") / "models")
+
+
+@pytest.fixture(scope="module")
+def atelier(models: Path) -> Iterator[serving.Page]:
+    with serving.page(models.parent, [models]) as running:
         yield running
 
 
@@ -362,6 +371,51 @@ def test_a_visitor_stops_and_starts_over(atelier: serving.Page, visit: Callable[
     expect(panel.get_by_text("Your picture", exact=True)).to_be_visible()
     page.locator("#style-seed").fill("9")
     expect(panel.get_by_text("Your picture", exact=True)).to_be_hidden()
+
+
+def test_this_browser_finds_a_face_and_brings_it_closer(
+    atelier: serving.Page, visit: Callable[..., Visit], models: Path
+) -> None:
+    """Catches another average of the easel, moments that are not passed on, steps that ask the server."""
+    page = visit(atelier, cooks=True).open("?tab=style&part=you&cook=browser")
+    at(page, "you")
+    page.wait_for_function("lineage.kitchen.tools()")
+    easel = page.locator(f"{PANEL} .easel canvas")
+    easel.focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    idle(page)
+    asked: list[str] = []
+    page.on("request", lambda request: "/queue/join" in request.url and asked.append(request.url))
+    for key in ("ArrowRight", "ArrowRight", "Space", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    idle(page)
+    compare_rebuilt(page, models)
+    page.get_by_role("button", name="Come closer").click()
+    expect(page.locator(f"{PANEL} [data-progress]")).to_have_text("48 / 48")
+    idle(page)
+    compare_rebuilt(page, models)
+    assert not asked
+
+
+def compare_rebuilt(page: Page, models: Path) -> None:
+    """The picture and its error are those of the styles found, which are as near as the server's."""
+    library = Library.open([models], "cpu")
+    model = library.model(FACES)
+    state = State(**page.locator(PANEL).evaluate("panel => panel.lineage.get()"))
+    picture = own(model, state)
+    assert picture is not None
+    reached = styles.found(library, model, picture, found(library, model, state, picture), state.look)
+    src = page.locator(f"{PANEL} [data-rebuilt]").get_attribute("src") or ""
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2]))).convert("RGB"))
+    assert np.abs(shown / 255 - reached.picture.transpose(1, 2, 0)).max() <= 1.01 / 255
+    said = page.locator(f"{PANEL} [data-error]").evaluate("e => JSON.parse(e.dataset.say).text[1].value")
+    assert abs(said - reached.error) < 1e-4
+    if state.ws:
+        steps = styles.refined(
+            library, model, picture, styles.guess(library, model, picture), state.look, limits.REFINEMENT
+        )
+        assert abs(reached.error - min(step.error for step in steps)) < 1e-3
 
 
 def test_files_are_brought(atelier: serving.Page, visit: Callable[..., Visit]) -> None:

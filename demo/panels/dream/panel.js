@@ -12,7 +12,7 @@ lineage.dishes.dream = ({ model, seed, count, other, way }, { cards, sample, jud
     way: interpolate(model, [seed, other], at, way !== "linear", -1),
   };
 };
-lineage.dishes.dream.stage = ["model", "count"];
+lineage.dishes.dream.stage = ({ model, count }) => [model, count];
 
 lineage.dream = (tool, panel, root) => {
   "use strict";

@@ -76,7 +76,7 @@
   };
 
   lineage.dishes.latent = (state, tools) => recipes(state, tools, false);
-  lineage.dishes.latent.stage = ["model", "play", "bank"];
+  lineage.dishes.latent.stage = ({ model, play, bank }) => [model, play, bank];
   lineage.dishes.latent.rest = (state, tools) => recipes(state, tools, true);
 })();
 

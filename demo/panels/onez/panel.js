@@ -22,7 +22,7 @@
     return Object.fromEntries(models.map((model) => [model, tools.sample(model, seed, PLACES, label)]));
   };
 
-  lineage.dishes.onez.stage = ["dataset", "label"];
+  lineage.dishes.onez.stage = ({ dataset, label }) => [dataset, label];
 
   // A judge takes longer to read a card than a network to paint it.
   lineage.dishes.onez.rest = ({ seed, label }, tools) => {

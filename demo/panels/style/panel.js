@@ -6,6 +6,8 @@ lineage.dishes.style = (state, tools) => {
   const [ROWS, COLUMNS] = [5, 6];
   const { names, cards, directions, sizeOf, latents, truncation, noise, style, paint, portrait } = tools;
   const { part, model, seed, other, cutoff, label, noise_seed } = state;
+  const { sought } = document.getElementById("panel-style");
+  if (part === "you" && state.picture) return sought?.(state, tools)?.glance ?? null;
   if (!cards[model]?.graphs.synthesis || cards[model].seeds || state.picture) return null;
   const psi = truncation(model, state.psi, cutoff);
   const grains = noise(model, state.noise === "on" ? noise_seed : null);
@@ -73,7 +75,7 @@ lineage.dishes.style = (state, tools) => {
   const known = Object.entries(looked[part]?.() ?? {}).filter(([name]) => names.has(name)); // on the stage by now
   return known.length ? Object.fromEntries(known) : null;
 };
-lineage.dishes.style.stage = ["model", "part", "bank", "picture"];
+lineage.dishes.style.stage = ({ model, part, bank, picture }) => [model, part, bank, picture !== ""];
 
 lineage.style = (tool, panel, root) => {
   "use strict";

@@ -1,19 +1,101 @@
 // Style, a visitor's own picture: an easel, and the steps that bring the styles found closer to what is on it
 // (you.py). Picture and styles are kept here alone: the server forgets them with its answer.
 
-// Carries the wish for steps to the server, and the steps back to the panel.
+// Takes the steps that are wished for in this browser, or carries the wish to the server, and the steps to the panel.
 lineage.kinds.closer = (element, { props, trigger, watch }) => {
+  const STEPS_A_PIECE = 2;
   const panel = element.closest("[id^='panel-']");
-  panel.addEventListener("lineage:closer", () => {
+  const tell = (detail) => panel.dispatchEvent(new CustomEvent("lineage:nearer", { detail }));
+  let mine = ""; // the wish that this browser grants
+
+  function ask() {
     lineage.expectAnswer(element);
     panel.lineage.hand();
     trigger("input");
+  }
+
+  // Each few steps with the best so far, until the wish is given up.
+  async function take({ wish }, refined, steps) {
+    const errors = [];
+    let best = { error: Infinity };
+    let step = 0;
+    for await (const reached of refined(steps)) {
+      if (panel.lineage.get().wish !== wish) return;
+      if (reached.error < best.error) best = reached;
+      errors.push(reached.error);
+      const { error, picture, ws } = best;
+      const data = { wish, step, steps, errors, error, picture: lineage.kitchen.ink(picture), ws: packed(ws) };
+      if (step % STEPS_A_PIECE === 0) tell({ data });
+      step += 1;
+    }
+  }
+
+  const packed = (ws) => btoa(Array.from(new Uint8Array(ws.buffer), (byte) => String.fromCharCode(byte)).join(""));
+
+  panel.addEventListener("lineage:closer", () => {
+    const state = panel.lineage.get();
+    const ended = mine && !state.wish; // by its own
+    mine = "";
+    if (ended) return;
+    const tools = lineage.kitchen.tools();
+    const refined = state.wish && tools && panel.sought?.(state, tools)?.refined;
+    if (!refined) return ask();
+    mine = state.wish;
+    const steps = Number(panel.querySelector("[data-steps]").dataset.steps);
+    lineage.during(take(state, refined, steps).catch(() => panel.lineage.get().wish === state.wish && ask()));
   });
   watch("value", () => {
     lineage.gotAnswer(element);
-    panel.dispatchEvent(new CustomEvent("lineage:nearer", { detail: lineage.opened(props.value) }));
+    tell(lineage.opened(props.value));
   });
 };
+
+// The styles of a picture, float numbers [3, side, side], found at one glance or step by step (demo/engine/styles.py):
+// the recipe of the glance, and what yields {ws, picture, error} of a start and so many steps.
+lineage.seeker = (state, picture, tools) => {
+  "use strict";
+
+  const { model, ws, noise_seed } = state;
+  const { cards, step, paint, noise } = tools;
+  const [RATE, PULL] = [0.05, 0.001];
+  const able = ({ generator, graphs }) => generator === model && graphs.encode && graphs.refine;
+  const encoder = Object.keys(cards).find((id) => able(cards[id]));
+  if (!encoder) return null;
+  const grains = noise(model, state.noise === "on" ? noise_seed : null);
+  const seen = step("seen", encoder, "encode", () => ({ numbers: [picture] }));
+  const found = ws && new Float32Array(Uint8Array.from(atob(ws), (letter) => letter.charCodeAt(0)).buffer);
+  const glance = found
+    ? paint(model, { numbers: [found] }, grains, [])
+    : paint(model, { of: "seen.ws" }, grains, [seen]);
+  const names = ["ws", "first", "second"];
+
+  async function look() {
+    const { numbers } = await lineage.kitchen.make({ recipe: 1, steps: [seen], numbers: ["seen.ws"] });
+    return numbers["seen.ws"].data;
+  }
+
+  async function* refined(steps) {
+    const start = found || (await look());
+    let at = { ws: start, first: new Float32Array(start.length), second: new Float32Array(start.length) };
+    for (let number = 0; number <= steps; number++) {
+      const rate = (RATE * (1 + Math.cos((Math.PI * number) / Math.max(steps, 1)))) / 2;
+      const given = { image: { numbers: [picture] }, pull: { fill: PULL } };
+      Object.assign(given, { step: { fill: number + 1 }, rate: { fill: rate } });
+      for (const name of names) given[name] = { numbers: [at[name]] };
+      const taken = step("closer", encoder, "refine", (input) => given[input] ?? grains[input]);
+      const numbers = names.map((name) => `closer.new_${name}`);
+      const made = await lineage.kitchen.make({ recipe: 1, steps: [taken], picture: "closer.picture", numbers });
+      yield { ws: at.ws, picture: made.picture, error: lineage.seeker.distance(made.picture.data, picture) };
+      at = Object.fromEntries(names.map((name, k) => [name, made.numbers[numbers[k]].data]));
+    }
+  }
+
+  return { glance: { rebuilt: glance }, refined };
+};
+
+/** The root of the mean squared difference of two pictures, white being 1. */
+lineage.seeker.distance = (made, picture) =>
+  Math.sqrt(made.reduce((total, value, n) => total + (value - picture[n]) ** 2, 0) / made.length);
 
 lineage.easel = (root, panel) => {
   "use strict";
@@ -66,6 +148,7 @@ lineage.easel = (root, panel) => {
 
   const copy = document.createElement("canvas");
   let leaving = 0;
+  let left = { picture: "" }; // the last that left the easel, {picture, side, data}
 
   // At most one picture a frame leaves the easel, and the last one always does.
   function send() {
@@ -78,11 +161,39 @@ lineage.easel = (root, panel) => {
   }
 
   function composite() {
-    copy.width = canvas.width;
-    copy.height = canvas.height;
-    paint(copy.getContext("2d", { willReadFrequently: true }));
-    return copy.toDataURL("image/png");
+    const side = (copy.width = copy.height = canvas.width);
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    paint(context);
+    left = { picture: copy.toDataURL("image/png"), side, data: context.getImageData(0, 0, side, side).data };
+    return left.picture;
   }
+
+  // What a network of that size takes of it, averaged over areas; null where the server alone has seen the picture.
+  function averaged(side) {
+    const block = left.side / side;
+    if (!Number.isInteger(block)) return null;
+    const picture = new Float32Array(3 * side * side);
+    left.data.forEach((value, n) => {
+      const [channel, x, y] = [n % 4, Math.floor(n / 4) % left.side, Math.floor(n / 4 / left.side)];
+      if (channel === 3) return; // all of it is opaque
+      picture[(channel * side + Math.floor(y / block)) * side + Math.floor(x / block)] += value / 255 / block ** 2;
+    });
+    return picture;
+  }
+
+  /** What finds the styles of a state's own picture in this browser, see `lineage.seeker`; null where it cannot. */
+  root.sought = (state, tools) => {
+    const { shape } = tools.cards[state.model]?.graphs.synthesis?.outputs.find(({ name }) => name === "image") ?? {};
+    if (!shape || left.picture !== state.picture || shape[2] !== shape[3]) return null;
+    const picture = averaged(shape[2]);
+    return picture && lineage.seeker(state, picture, tools);
+  };
+
+  root.addEventListener("lineage:made", ({ detail: { name, picture } }) => {
+    if (name !== "rebuilt") return;
+    const error = lineage.seeker.distance(picture.data, averaged(picture.dims[2]));
+    lineage.name(find("[data-error]"), ["style.you.error", { value: error }]);
+  });
 
   // A found style needs no truncation: it is where it was found.
   function own(picture) {

@@ -3,7 +3,7 @@
 An encoder finds them at one glance while the picture is painted; a few dozen steps down the gradient of the
 error bring them closer, each a run of one graph, sent while they are computed. Nothing is kept here: picture
 and styles are the browser's own (``you.js``), and the other parts of the panel are about them
-from then on.
+from then on. A browser that knows the picture finds and refines them by itself.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def show(library: Library, model: Model, state: State) -> Markup:
         "figure",
         tag(
             "div",
-            sprites.picture(rebuilt.picture, say("style.you.rebuilt"), data_rebuilt=True),
+            sprites.picture(
+                rebuilt.picture, say("style.you.rebuilt"), data_rebuilt=True, data_shows="rebuilt 0"
+            ),
             class_="frame",
         ),
         tag(

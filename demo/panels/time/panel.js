@@ -16,7 +16,7 @@ lineage.dishes.time = ({ models, seed, label, seen }, { cards, classes, sample }
   };
   return Object.fromEntries(wall.map(dish));
 };
-lineage.dishes.time.stage = ["models"];
+lineage.dishes.time.stage = ({ models }) => [models];
 
 // Of all who can be replayed those on the wall (kit/static.js).
 lineage.trims.time = {
