@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
 PANELS = ("dream", "latent", "draw", "style", "onez")
-"""Those whose pictures are images: of what a canvas is painted with the command would see nothing."""
+"""Those whose pictures come of a seed, or of an example."""
 COOKS = ("server", "auto")
 """Who makes the pictures, as the page's address says it."""
 
@@ -43,17 +43,10 @@ _IDLE = "() => 'ready' in document.body.dataset && !Number(document.body.dataset
 _MEASURE = f"""async ([tab, touches, seconds]) => {{
     const state = {_STATE};
     const panel = document.querySelector(`#panel-${{tab}}`);
-    const picture = "[data-shows]";
     const frame = () => new Promise(requestAnimationFrame);
-    const isNew = ({{ type, target, addedNodes }}) =>
-        type === "attributes"
-            ? target.matches(picture)
-            : [...addedNodes].some((node) => node.matches?.(picture) || node.querySelector?.(picture));
-    const watch = (tell) => {{
-        const observer = new MutationObserver((changes) => changes.some(isNew) && tell());
-        observer.observe(panel, {{ subtree: true, childList: true, attributeFilter: ["src", "style"] }});
-        return observer;
-    }};
+    const shown = ["lineage:made", "lineage:shown"]; // by the browser, by the server
+    const watch = (tell) => shown.forEach((event) => panel.addEventListener(event, tell));
+    const leave = (tell) => shown.forEach((event) => panel.removeEventListener(event, tell));
     let held = 0;
     new PerformanceObserver((list) => {{
         for (const {{ duration }} of list.getEntries()) held = Math.max(held, duration);
@@ -63,7 +56,8 @@ _MEASURE = f"""async ([tab, touches, seconds]) => {{
     for (let k = 0; k < touches; k++) {{
         const began = performance.now();
         await new Promise((done) => {{
-            const observer = watch(() => (observer.disconnect(), done()));
+            const once = () => (leave(once), done());
+            watch(once);
             panel.lineage.set(state(panel, 1000 + 7 * k));
         }});
         await frame(); // that paints it
@@ -72,17 +66,18 @@ _MEASURE = f"""async ([tab, touches, seconds]) => {{
     }}
 
     held = 0;
-    let frames = 0, shown = 0, fresh = false;
-    const observer = watch(() => (fresh = true));
+    let frames = 0, pictures = 0, fresh = false;
+    const note = () => (fresh = true);
+    watch(note);
     const began = performance.now();
     for (; performance.now() - began < 1000 * seconds; frames++) {{
         panel.lineage.set(state(panel, 2000 + frames));
         await frame();
-        shown += fresh;
+        pictures += fresh;
         fresh = false;
     }}
-    observer.disconnect();
-    return {{ milliseconds, pictures: shown / seconds, frames: frames / seconds, held }};
+    leave(note);
+    return {{ milliseconds, pictures: pictures / seconds, frames: frames / seconds, held }};
 }}"""
 
 

@@ -109,8 +109,8 @@ def idle(page: Page) -> None:
     )
 
 
-_SOURCE = "(seen) => seen?.getAttribute('src') ?? (seen && getComputedStyle(seen).backgroundImage)"
-"""An image's own file, or the sheet that the picture is cut from."""
+_SOURCE = "(seen) => seen?.getAttribute('src') ?? seen?.toDataURL()"
+"""An image's own file, or what is drawn on a canvas."""
 
 
 def source(picture: Locator) -> str:
@@ -120,12 +120,10 @@ def source(picture: Locator) -> str:
 
 
 def factors(page: Page, pictures: str) -> list[tuple[float, float]]:
-    """How many times its own size each picture to be seen is, across and down: image, canvas or cut."""
+    """How many times its own size each picture to be seen is, across and down: image or canvas."""
     found: list[tuple[float, float]] = page.evaluate(
         """selector => [...document.querySelectorAll(selector)].filter(e => e.offsetParent).map(e => {
-            const own = (side, name) => e[side] ?? getComputedStyle(e).getPropertyValue(name);
-            const [width, height] = e.tagName === "IMG" ? [e.naturalWidth, e.naturalHeight]
-                : [own("width", "--w"), own("height", "--h")];
+            const [width, height] = [e.naturalWidth ?? e.width, e.naturalHeight ?? e.height];
             return [e.clientWidth / width, e.clientHeight / height];
         })""",
         pictures,

@@ -4,10 +4,10 @@
 //
 //   lineage.dishes.PANEL = (state, tools) => ({NAME: recipe, ...}) or null
 //
-// are a panel's recipes (onnx_models/RECIPES.md), those that are worth making while a hand moves. Its
-// pictures say what they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many. What
-// else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made` with
-// {name, state, recipe, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told
+// are a panel's recipes (onnx_models/RECIPES.md), those that are worth making while a hand moves. Its pictures say what
+// they show: data-shows="NAME SAMPLE", or "NAME SAMPLE COUNT COLUMNS" of a sheet of so many, which is one image, or holds
+// a canvas for each. What else it shows of them, data-shows="NAME", it writes itself, when it is told of `lineage:made`
+// with {name, state, recipe, picture, numbers, ms}. A recipe that repeats a step is a film, of which the panel is told
 // piece by piece: `lineage:moments` with {name, state, first, moments: [{picture, numbers}, ...], done}, `first` being
 // how many there were before. Three more may be said of dishes:
 //
@@ -167,10 +167,13 @@
   const ink = (picture, first = 0, count = 0, columns = 1) =>
     lay(canvas, picture, first, count || 1, columns, count ? 1 : 0).toDataURL();
 
-  function paint(image, ...what) {
-    const file = ink(...what);
-    if (image.tagName === "IMG") image.src = file;
-    else image.style.setProperty("--sheet-of", `url(data:${file.replace("data:", "")})`);
+  /** Show one sample, or a sheet of so many, on an image; or so many on the canvases in an element. */
+  function paint(place, picture, first = 0, count = 0, columns = 1) {
+    if (place.tagName === "IMG") place.src = ink(picture, first, count, columns);
+    else {
+      const cuts = [...place.querySelectorAll(".cut")].slice(0, count);
+      cuts.forEach((cut, k) => cut.getContext("2d").putImageData(pixels(picture, first + k), 0, 0));
+    }
   }
 
   const shown = (image) => image.dataset.shows.split(" ");

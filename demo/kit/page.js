@@ -294,11 +294,28 @@ window.lineage = (() => {
     after.forEach((node, index) => (before[index] ? patch(before[index], node) : old.append(node)));
   }
 
-  function show(element, markup) {
+  function parsed(markup) {
     const fresh = document.createElement("template");
     fresh.innerHTML = markup;
     translate(fresh.content);
-    patchChildren(element, fresh.content);
+    return fresh.content;
+  }
+
+  const show = (element, markup) => patchChildren(element, parsed(markup));
+
+  // A sheet of small pictures (demo/kit/sprites.py) is drawn on their canvases. In a style, which is what shows it
+  // without scripts, a browser would read the whole file anew for each of them, whenever one of them changes.
+  function cutOut(fresh) {
+    const onCanvases = "[style*='--sheet-of:']";
+    return [...fresh.querySelectorAll(onCanvases)].map((holder) => {
+      const [, uri] = holder.style.getPropertyValue("--sheet-of").match(/^url\("?(.*?)"?\)$/);
+      holder.style.removeProperty("--sheet-of");
+      const place = ({ style }, name) => Number(style.getPropertyValue(name));
+      const tiles = [...holder.querySelectorAll(".cut")].map((cut) => ({
+        ...{ column: place(cut, "--column"), row: place(cut, "--row"), margin: 1 },
+      }));
+      return { uri, tiles };
+    });
   }
 
   // The envelope of an answer, see demo/kit/answers.py; a log has several, one a line.
@@ -327,9 +344,20 @@ window.lineage = (() => {
   const shown = (element) => element.dispatchEvent(new CustomEvent("lineage:shown", { bubbles: true }));
 
   function view(element, gradio) {
+    let last = null;
     receive(element, gradio, ({ markup, problem }, content) => {
-      if (markup !== undefined) show(content, markup);
-      if (markup !== undefined || problem !== undefined) shown(content); // else this browser has answered
+      if (markup === undefined) return void (problem !== undefined && shown(content)); // else this browser has answered
+      const fresh = (last = parsed(markup));
+      const sheets = cutOut(fresh);
+      if (!sheets.length) return put();
+      return Promise.all(sheets.map(({ uri }) => lineage.decode(uri))).then((files) => last === fresh && put(files));
+
+      function put(files = []) {
+        patchChildren(content, fresh);
+        const cuts = content.querySelectorAll(".cut").values();
+        sheets.forEach(({ tiles }, k) => tiles.forEach((tile) => lineage.put(cuts.next().value, files[k], tile)));
+        shown(content);
+      }
     });
   }
 
@@ -827,7 +855,10 @@ window.lineage = (() => {
     if (style.nextElementSibling) document.head.append(style);
     kinds[kind](element, gradio);
     toStart -= 1;
-    if (toStart > 0) return;
+    if (toStart === 0) settled().then(started);
+  }
+
+  function started() {
     document.getElementById("first")?.remove(); // see demo/first.py
     document.body.dataset.ready = "";
     document.dispatchEvent(new CustomEvent("lineage:ready"));

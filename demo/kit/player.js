@@ -11,15 +11,17 @@
     return createImageBitmap(image);
   };
 
-  // Draws tiles of a sheet, each as large as the canvas, over one another: their parts add up to one picture.
+  // Draws tiles of a sheet, each as large as the canvas, over one another: their parts add up to one picture. A margin
+  // is clear pixels all round each tile.
   lineage.put = (canvas, sheet, ...tiles) => {
     const { width, height } = canvas;
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     context.globalCompositeOperation = "lighter";
-    for (const { column, row, part = 1 } of tiles) {
+    for (const { column, row, part = 1, margin = 0 } of tiles) {
       context.globalAlpha = part;
-      context.drawImage(sheet, column * width, row * height, width, height, 0, 0, width, height);
+      const [left, top] = [column * (width + 2 * margin) + margin, row * (height + 2 * margin) + margin];
+      context.drawImage(sheet, left, top, width, height, 0, 0, width, height);
     }
     context.globalAlpha = 1;
     context.globalCompositeOperation = "source-over";

@@ -66,11 +66,16 @@ class Sheet:
         self.style = f"--sheet-of:url({file});--across:{columns}"
 
     def picture(self, index: int, alt: Message) -> Markup:
-        """Return the element that shows one of the pictures, enlarged as a picture of its own would be."""
+        """Return the canvas that shows one of the pictures, enlarged as a picture of its own would be.
+
+        Without scripts its background does; else what is drawn on it (``cutOut`` of ``page.js``).
+        """
         row, column = divmod(index, self._columns)
         return tag(
-            "span",
+            "canvas",
             class_="picture cut ink" if self._channels == 1 else "picture cut",
+            width=self._width,
+            height=self._height,
             role="img",
             aria_label=alt,
             style=f"--w:{self._width};--h:{self._height};--row:{row};--column:{column}",

@@ -38,6 +38,6 @@ def test_without_a_chromium_it_says_what_to_do(
 
 
 def test_a_panel_that_is_not_timed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """Catches a wait for ever: the map paints canvases, of which the command sees nothing."""
+    """Catches a wait for ever: nothing on the map comes of a seed."""
     assert command.main(["touch", "map"]) == 2
     assert capsys.readouterr().err == "'map' is no panel that is timed: dream, latent, draw, style, onez.\n"

@@ -44,8 +44,14 @@ MAKERS = ["gan", "labelled"]
 
 WHO = "[data-cook]"
 PICTURE = "#panel-latent [data-shows='made 0']"
-SHOWN = """place => place.toDataURL?.() ?? place.src
-    ?? place.style.getPropertyValue("--sheet-of").slice(4, -1).replaceAll('"', "")"""
+SHOWN = """place => {
+    const cuts = [...place.querySelectorAll(".cut")];
+    if (!cuts.length) return place.toDataURL?.() ?? place.src;
+    const row = document.createElement("canvas");
+    [row.width, row.height] = [cuts.length * cuts[0].width, cuts[0].height];
+    cuts.forEach((cut, k) => row.getContext("2d").drawImage(cut, k * cut.width, 0));
+    return row.toDataURL();
+}"""
 SEEN = f"""selector => {{
     window.seen = [];
     const shown = {SHOWN};
@@ -567,9 +573,9 @@ def compare_drawing(page: Page, library: Library) -> None:
         moments = sorted({round(moment) for moment in np.linspace(0, state.steps, draw.FRAMES)})
         expect(page.locator(f"{strip} .moment")).to_have_text([*map(str, moments)])
         wait_told(page, f"{strip} .energy", "text", "value", chain.free_energy[moments, 0])
-        sheet = sprites.Sheet(chain.visible_means[moments, 0], len(moments)).style
+        row = np.concatenate([*chain.visible_means[moments, 0, 0]], axis=-1)[None]
         found = picture(page.locator(strip).evaluate(SHOWN))
-        assert np.abs(found - picture(sheet.partition("url(")[2].partition(")")[0])).max() <= 1
+        assert np.abs(found - picture(sprites.ink_uri(row))).max() <= 1
     expect(page.locator("#panel-draw .strips > .stale")).to_have_count(0)
 
 

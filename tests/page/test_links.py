@@ -48,9 +48,9 @@ UNHEARD = """() => {
         String(asked[0]?.url ?? asked[0]).includes("queue/join") ? new Promise(() => {}) : straight(...asked);
 }"""
 """Nobody need answer all of the states: the questions never leave the page."""
-SEEN = """panel => [...panel.querySelectorAll(".view :is(img, canvas, .cut), .paper canvas, .easel canvas")]
+SEEN = """panel => [...panel.querySelectorAll(".view :is(img, canvas), .paper canvas, .easel canvas")]
     .filter((one) => one.offsetParent)
-    .map((one) => one.toDataURL?.() ?? one.src ?? getComputedStyle(one).backgroundImage)"""
+    .map((one) => one.toDataURL?.() ?? one.src)"""
 
 
 @pytest.fixture(scope="module")

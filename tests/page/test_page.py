@@ -52,14 +52,7 @@ def strange_site(
 
 def pixels(image: Locator) -> Pixels:
     """The ink of a picture on the page, uint8 [height, width], as the browser holds it."""
-    shown = source(image)
-    if not shown.startswith("url("):
-        return np.asarray(Image.open(io.BytesIO(_decode(shown))))[..., -1]
-    sheet = np.asarray(Image.open(io.BytesIO(_decode(shown[5:-2]))))[..., -1]
-    names = "['w', 'h', 'row', 'column'].map((name) => seen.style.getPropertyValue(`--${name}`))"
-    width, height, row, column = map(int, image.evaluate(f"(seen) => {names}"))
-    top, left = row * (height + 2) + 1, column * (width + 2) + 1
-    return sheet[top : top + height, left : left + width]
+    return np.asarray(Image.open(io.BytesIO(_decode(source(image)))))[..., -1]
 
 
 def _decode(uri: str) -> bytes:

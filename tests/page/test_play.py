@@ -126,6 +126,9 @@ def test_a_slider_of_z_changes_the_picture_under_the_finger(
     page.keyboard.press("Delete")  # back to the seed's own
     change(page, PICTURE, turned)
     assert page.locator(PICTURE).first.get_attribute("src") == start
+    larger = panel.locator(".fader .cut").first  # as it would be of photographs: made to fit, not left out
+    larger.evaluate("cut => ['--w', '--h'].forEach((side) => cut.style.setProperty(side, 64))")
+    expect(larger).to_have_css("width", "28px")
     panel.locator(".fader button").nth(3).click()  # the small picture above the second slider
     change(page, PICTURE, start)
     expect(panel.locator(".fader .value").nth(1)).not_to_have_text("0.0")

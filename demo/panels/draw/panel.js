@@ -449,9 +449,7 @@ lineage.draw = (tool, panel, root) => {
     const moments = [...new Set(parts)];
     const data = new Float32Array(moments.length * CELLS * CELLS);
     moments.forEach((moment, k) => data.set(states[moment].picture, k * CELLS * CELLS));
-    const sheet = { data, dims: [moments.length, 1, CELLS, CELLS] };
-    lineage.kitchen.paint(strip, sheet, 0, moments.length, moments.length);
-    for (const size of ["--across", "--frames"]) strip.style.setProperty(size, moments.length);
+    strip.style.setProperty("--frames", moments.length);
     const energies = states.map(({ energy }) => energy[0]);
     const film = strip.querySelector(".film");
     while (film.children.length > moments.length) film.lastElementChild.remove();
@@ -459,11 +457,11 @@ lineage.draw = (tool, panel, root) => {
     moments.forEach((step, k) => {
       const [picture, moment, nats] = film.children[k].children;
       const energy = energies[step];
-      picture.style.setProperty("--column", k);
       lineage.name(picture, ["draw.frame.alt", { step, energy }], "aria-label");
       moment.textContent = step;
       lineage.name(nats, ["figure.nats", { value: energy }]);
     });
+    lineage.kitchen.paint(strip, { data, dims: [moments.length, 1, CELLS, CELLS] }, 0, moments.length);
     tellCurve(strip.querySelector(".curve"), model, energies);
   }
 

@@ -105,17 +105,38 @@ lineage.latent = (tool, panel, root) => {
     else all.set(position, String(Number(value.toFixed(2))));
     const order = [...all].sort(([a], [b]) => a - b);
     panel.set({ z: order.map((pair) => pair.join(":")).join("_") });
-    // At once, before the picture is there.
-    if (value !== null) mark(find(`[data-bar="${position}"]`), find(`[data-z="${position}"]`), value, true);
+    if (value !== null) mark(numbers); // at once, before the picture is there
+  }
+
+  let numbers = []; // z as it was last told
+
+  // All of z at a glance, and the sliders that are on the table; what was turned is so by now, the hand has gone on.
+  function mark(z) {
+    const own = turned();
+    numbers = Array.from(z, (value, position) => Number(own.get(String(position)) ?? value));
+    for (const bank of root.querySelectorAll("[data-bars]")) {
+      const [first, count] = bank.dataset.bars.split(" ").map(Number);
+      const shapes = ["", ""]; // of those that are as the seed has them, and of those that were turned
+      for (let k = 0; k < count; k++) shapes[Number(own.has(String(first + k)))] += bar(k, numbers[first + k]);
+      shapes.forEach((shape, k) => bank.children[k].setAttribute("d", shape));
+    }
+    for (const fader of root.querySelectorAll("[data-z]")) {
+      level(fader, numbers[fader.dataset.z], own.has(fader.dataset.z));
+    }
+  }
+
+  // Up or down from the middle of its bank, never so short that it is not to be seen.
+  function bar(k, value) {
+    const THINNEST = 0.02;
+    const [high, low] = [Math.max(value / FURTHEST, THINNEST / 2), Math.min(value / FURTHEST, -THINNEST / 2)];
+    return `M${k + 0.1} ${(1 - high).toFixed(3)}h.8V${(1 - low).toFixed(3)}h-.8z`;
   }
 
   // A hand that turns one number leaves the others as they are.
-  function mark(bar, fader, value, turned) {
-    const height = (value / FURTHEST).toFixed(3);
-    if (bar?.style.getPropertyValue("--v") === height && bar.classList.contains("turned") === turned) return;
-    bar?.style.setProperty("--v", height);
-    bar?.classList.toggle("turned", turned);
-    if (!fader) return;
+  function level(fader, value, turned) {
+    const at = `${value.toFixed(3)} ${turned}`;
+    if (fader.dataset.at === at) return;
+    fader.dataset.at = at;
     fader.value = value;
     fader.parentElement.classList.toggle("turned", turned);
     const shown = fader.parentElement.querySelector(".value");
@@ -136,11 +157,9 @@ lineage.latent = (tool, panel, root) => {
     if (back) turn(back.dataset.back, null);
   });
 
-  // A slider keeps what the visitor did to it; what the server says is put into it when both agree on z.
   function settle() {
-    const faders = find(".faders");
-    if (!faders || faders.dataset.of !== panel.get().z) return;
-    for (const fader of faders.querySelectorAll("[data-z]")) fader.value = fader.dataset.value;
+    const told = find("[data-numbers]")?.dataset.numbers;
+    if (told) mark(JSON.parse(told));
   }
 
   // ---------------------------------------------------------------- the sum
@@ -167,17 +186,30 @@ lineage.latent = (tool, panel, root) => {
   const seeds = ({ steps: [{ inputs }] }) => inputs.z.normals.seed;
   const term = (place) => "ABC"[Math.floor(place / 3)];
 
+  // The small pictures are those of another z, until their turn comes; what comes sooner does not flicker.
+  let fading = null;
+
+  function fade() {
+    const SOON = 200;
+    if (find(".faders").classList.contains("stale")) return;
+    find(".faders").classList.add("stale");
+    clearTimeout(fading);
+    fading = setTimeout(() => root.querySelectorAll(".faders.stale .cut").forEach(pale), SOON);
+  }
+
+  function pale(cut) {
+    const context = cut.getContext("2d");
+    context.globalCompositeOperation = "destination-in";
+    context.fillStyle = "rgb(0 0 0 / 35%)";
+    context.fillRect(0, 0, cut.width, cut.height);
+    context.globalCompositeOperation = "source-over";
+  }
+
   const made = {
     made({ seed }, recipe) {
-      const own = turned();
-      const by = (name) => new Map([...root.querySelectorAll(`[data-${name}]`)].map((one) => [one.dataset[name], one]));
-      const [bars, faders] = ["bar", "z"].map(by);
-      z(recipe)[0].forEach((value, position) => {
-        const turned = own.get(String(position)); // by now: the hand has gone on
-        mark(bars.get(String(position)), faders.get(String(position)), Number(turned ?? value), turned !== undefined);
-      });
-      find("[data-reset]").disabled = !own.size;
-      find(".faders").classList.add("stale"); // but for the numbers, until the turn of the shortcuts comes
+      mark(z(recipe)[0]);
+      find("[data-reset]").disabled = !turned().size;
+      fade();
       lineage.name(find("[data-shows^='made ']"), ["latent.picture", { seed }], "alt");
     },
     shortcuts: () => find(".faders").classList.remove("stale"),

@@ -99,7 +99,7 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
     made = inference.generate(library, model.id, batch, state.label).images
     turned = scene.turned(state.z)
     sheet = sprites.Sheet(made[1:], 2 * len(positions))
-    overview = (_overview(z, turned, k, state.bank) for k in range(-(-len(z) // BANK)))
+    overview = (_overview(len(z), k, state.bank) for k in range(-(-len(z) // BANK)))
     faders = (
         _fader(position, float(z[position]), position in turned, sheet, 2 * k)
         for k, position in enumerate(positions)
@@ -119,7 +119,14 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
                     say("latent.numbers", first=positions[0] + 1, last=positions[-1] + 1, of=len(z)),
                     signs.hint("latent.numbers.hint"),
                 ),
-                tag("div", *overview, class_="overview", role="group", aria_label=say("latent.banks")),
+                tag(
+                    "div",
+                    *overview,
+                    class_="overview",
+                    role="group",
+                    aria_label=say("latent.banks"),
+                    data_numbers=json.dumps([round(float(value), 3) for value in z]),
+                ),
                 tag(
                     "p",
                     tag(
@@ -144,27 +151,26 @@ def _knobs(library: Library, model: Model, state: State) -> Markup:
             *faders,
             class_="faders",
             style=sheet.style,
-            data_of=state.z,
             data_shows=f"shortcuts 0 {2 * len(positions)} {2 * len(positions)}",
         ),
     )
 
 
-def _overview(z: Array, turned: Mapping[int, float], bank: int, chosen: int) -> Markup:
-    """Return the button of one bank: its numbers as bars up and down."""
-    first, last = bank * BANK, min((bank + 1) * BANK, len(z))
-    bars = (
-        tag(
-            "i",
-            class_="turned" if position in turned else None,
-            style=f"--v:{float(z[position]) / FURTHEST:.3f}",
-            data_bar=position,
-        )
-        for position in range(first, last)
+def _overview(size: int, bank: int, chosen: int) -> Markup:
+    """Return the button of one bank: its numbers as bars up and down, which the browser draws."""
+    first, last = bank * BANK, min((bank + 1) * BANK, size)
+    bars = tag(
+        "svg",
+        tag("path"),
+        tag("path", class_="turned"),
+        viewBox=f"0 0 {last - first} 2",
+        preserveAspectRatio="none",
+        data_bars=f"{first} {last - first}",
+        aria_hidden="true",
     )
     return tag(
         "button",
-        *bars,
+        bars,
         type="button",
         data_set=json.dumps({"bank": bank}),
         aria_pressed="true" if bank == chosen else "false",
@@ -185,7 +191,6 @@ def _fader(position: int, value: float, turned: bool, sheet: sprites.Sheet, firs
             step=0.05,
             value=f"{value:.2f}",
             data_z=position,
-            data_value=f"{value:.2f}",
             aria_label=name,
             aria_orientation="vertical",
         ),
