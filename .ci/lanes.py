@@ -96,6 +96,8 @@ def start(name: str, arguments: Sequence[str], lane: str | None = None) -> subpr
     command = [sys.executable, "-m", "pytest", "-p", "lanes", "-n", "0", "--color=no", *arguments]
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     told = {"PYTHONPATH": path, REPORT: str(report)} | ({LANE: lane} if lane else {})
+    # Where lanes are tested, a lane is around them.
+    around = {name: value for name, value in os.environ.items() if name != LANE}
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
@@ -103,7 +105,7 @@ def start(name: str, arguments: Sequence[str], lane: str | None = None) -> subpr
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | told,
+            env=around | told,
         )
 
 

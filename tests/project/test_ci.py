@@ -66,6 +66,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType
     spec.loader.exec_module(lanes)
     monkeypatch.setattr(lanes, "ROOT", tmp_path)
     monkeypatch.setattr(lanes, "LOGS", tmp_path / "logs")
+    monkeypatch.setenv(lanes.LANE, lanes.LANES[0])  # as in `.ci/run`
     # No more than the lanes ask for: each of a dozen processes would load every plugin that is installed.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
