@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from demo.kit.markup import Markup, Message, say, tag
 from onnx_models.seeds import SEED_LIMIT
 
@@ -63,15 +65,23 @@ def seed_field(panel: str, name: str, value: int) -> Markup:
 
 def seed_row(panel: str, value: int) -> Markup:
     """Make the seed of a panel, with the button that picks another."""
-    surprise = tag(
+    another = surprise(say("control.surprise"), class_="primary")
+    return tag("div", seed(panel, "seed", say("control.seed"), value), another, class_="seed-row")
+
+
+def surprise(
+    label: Message, name: str = "seed", class_: str = "link", below: int = SLIDER_LIMIT, **attributes: Any
+) -> Markup:
+    """Return the button that picks another seed, from 0 and below a limit, for a name in the state."""
+    return tag(
         "button",
-        say("control.surprise"),
+        label,
         type="button",
-        class_="primary",
-        data_surprise="seed",
-        data_below=SLIDER_LIMIT,
+        class_=class_,
+        data_surprise=name,
+        data_below=below,
+        **attributes,
     )
-    return tag("div", seed(panel, "seed", say("control.seed"), value), surprise, class_="seed-row")
 
 
 def keep(form: str) -> Markup:

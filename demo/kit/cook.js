@@ -244,7 +244,8 @@
     Object.assign(order, { state, able: false, next: null, rest: null, rested: false, waits: false });
     if ((wish === "server" && !nobody()) || trouble) return null;
     if (first() && !alone && isElsewhere(panel, state, recipesOf)) return null;
-    const part = recipesOf.whole || (first() && recipesOf.rest) ? "all" : first() ? "most" : "some";
+    const share = first() ? "most" : "some";
+    const part = recipesOf.whole || (first() && recipesOf.rest) ? "all" : share;
     if (!tools) {
       boot();
       order.waits = first();

@@ -310,10 +310,10 @@ window.lineage = (() => {
     return [...fresh.querySelectorAll(onCanvases)].map((holder) => {
       const [, uri] = holder.style.getPropertyValue("--sheet-of").match(/^url\("?(.*?)"?\)$/);
       holder.style.removeProperty("--sheet-of");
-      const place = ({ style }, name) => Number(style.getPropertyValue(name));
-      const tiles = [...holder.querySelectorAll(".cut")].map((cut) => ({
-        ...{ column: place(cut, "--column"), row: place(cut, "--row"), margin: 1 },
-      }));
+      const tiles = [...holder.querySelectorAll(".cut")].map(({ style }) => {
+        const [column, row] = ["--column", "--row"].map((name) => Number(style.getPropertyValue(name)));
+        return { column, row, margin: 1 };
+      });
       return { uri, tiles };
     });
   }

@@ -242,14 +242,7 @@ def _chain_controls(state: State) -> Markup:
     return tag(
         "div",
         tag("h3", say("draw.chain"), signs.hint("draw.chain.hint")),
-        tag(
-            "button",
-            say("draw.again"),
-            type="button",
-            class_="link",
-            data_surprise="seed",
-            data_below=SURPRISES,
-        ),
+        controls.surprise(say("draw.again"), below=SURPRISES),
         controls.slider(NAME, "steps", say("draw.steps"), 1, MOST_STEPS, 1, state.steps),
         class_="controls",
     )

@@ -42,7 +42,6 @@
     return { game, of: keyOf(...JSON.parse(of)), judge: card, scale: JSON.parse(scale), uris, pixels, ...shapes };
   }
 
-
   lineage.kinds.book = (element, gradio) => {
     const root = element.closest("[id^='panel-']");
     lineage.receive(element, gradio, ({ markup }) => {

@@ -414,15 +414,7 @@ def _end(game: Contest, state: State, judges: tuple[Model, ...]) -> Markup:
 
 
 def _again() -> Markup:
-    return tag(
-        "button",
-        say("game.again"),
-        type="button",
-        class_="primary onward",
-        data_surprise="seed",
-        data_below=controls.SLIDER_LIMIT,
-        data_key="Enter",
-    )
+    return controls.surprise(say("game.again"), class_="primary onward", data_key="Enter")
 
 
 def _exhibit(game: Contest, state: State, k: int) -> Markup:
@@ -465,14 +457,7 @@ def _desk(makers: tuple[Model, ...], state: State) -> Markup:
             ),
             class_="seed",
         ),
-        tag(
-            "button",
-            say("game.new"),
-            type="button",
-            class_="link",
-            data_surprise="seed",
-            data_below=controls.SLIDER_LIMIT,
-        ),
+        controls.surprise(say("game.new")),
         _select("model", say("game.maker"), makers, state.model) if len(makers) > 1 else None,
         class_="controls",
         data_tool="game",

@@ -400,14 +400,7 @@ def _desk(models: tuple[Model, ...], state: State) -> Markup:
         tuple(say("control.any") if k < 0 else say("figure.count", value=k) for k in asked),
         str(state.label),
     )
-    another = tag(
-        "button",
-        say("latent.path"),
-        type="button",
-        class_="link",
-        data_surprise="path",
-        data_below=controls.SLIDER_LIMIT,
-    )
+    another = controls.surprise(say("latent.path"), "path")
     return tag(
         "div",
         tag("div", controls.seed_row(NAME, state.seed), data_for="knobs walk way"),
