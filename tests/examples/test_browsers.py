@@ -78,7 +78,7 @@ class Playwright:
 class WebDriver:
     """The three commands in either packing: ``send`` takes a command's name, its path and its arguments."""
 
-    CAPABILITIES = {"timeouts": {"script": LIMIT}}  # noqa: RUF012
+    CAPABILITIES = {"timeouts": {"script": 2 * LIMIT}}  # noqa: RUF012
 
     def __init__(self, send: Callable[[str, str, dict[str, Any]], Any]) -> None:
         self._send = send
@@ -201,11 +201,14 @@ class Journey:
         self._driver.run(f"{statement}; done();")
 
     def until(self, expression: str) -> None:
-        # What follows a hand leaves in the next frame.
-        self._driver.run(
-            f"const look = () => {expression} ? done() : requestAnimationFrame(look);"
+        # What follows a hand leaves in the next frame. Playwright sets no limit of its own to a script.
+        late = self._driver.run(
+            f"const end = performance.now() + {LIMIT};"
+            f"const look = () => {expression} ? done(false)"
+            " : performance.now() > end ? done(true) : requestAnimationFrame(look);"
             "requestAnimationFrame(() => requestAnimationFrame(look));"
         )
+        assert not late, expression
 
     def idle(self) -> None:
         self.until(READY)
@@ -234,7 +237,7 @@ def test_a_visit(small_site: serving.Page, engine: Any, tmp_path: Path) -> None:
         visitor.idle()
 
         visitor.click("#tab-dream")
-        made = "document.querySelector('#panel-dream [data-sheet=made] .sheet').getAttribute('style')"
+        made = "document.querySelector('#panel-dream [data-sheet=made] canvas').toDataURL()"
         visitor.idle()
         before = visitor.value(made)
         visitor.click("#panel-dream [data-surprise=seed]")
