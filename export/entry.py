@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MNIST = {"id": "mnist", "name": "MNIST", "licence": "CC BY-SA 3.0"}
 FASHION_MNIST = {"id": "fashion-mnist", "name": "Fashion-MNIST", "licence": "MIT"}
-CIFAR10 = {"id": "cifar10", "name": "CIFAR-10 (a lossy JPEG copy)", "licence": "none stated; cite the report"}
+CIFAR10 = {"id": "cifar10", "name": "CIFAR-10 (JPEG)", "licence": "none stated; cite the report"}
 AVATARS = {
     "id": "avatars",
     "name": "Avatars drawn by DiceBear from Avataaars by Pablo Stanley",
