@@ -246,8 +246,8 @@ class Visit:
         self.page.goto(f"{self.base}/{query}", wait_until="commit")
         del self.complaints[before:]  # the old page's, of being left: there is no new one yet
         self.page.wait_for_load_state()
-        # Not `expect`: each time that it looks in vain, Playwright describes all of the page, a fifth of a visit's
-        # work; and not at every frame.
+        # Not `expect`: each time that it looks in vain, Playwright describes all of the page, a fifth of a
+        # visit's work; and not at every frame.
         self.page.wait_for_function("() => 'ready' in (document.body?.dataset ?? {})", polling=100)
         idle(self.page)
         # The last words of the old page may come late.

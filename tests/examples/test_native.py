@@ -107,7 +107,7 @@ def _program(name: str, built: Callable[[str], Path]) -> Program:
 
 def start(program: Program, *flags: object, **environment: str) -> subprocess.CompletedProcess[str]:
     around = program.environment()
-    # It plays an older processor to PyTorch. OpenVINO believes half of it, and refuses graphs: "bad combination".
+    # It plays an older processor to PyTorch; OpenVINO believes half of it, and refuses graphs.
     around.pop("ONEDNN_MAX_CPU_ISA", None)
     return subprocess.run(
         [*program.command, *map(str, flags)],
