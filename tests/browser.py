@@ -86,7 +86,7 @@ def one_font() -> dict[str, str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(flags: Sequence[str] = FLAGS) -> Iterator[Browser]:
     """A running Chromium; a skip where there is none, a failure where continuous integration has none."""
     with sync_playwright() as playwright:
         path = find_chromium(playwright)
@@ -95,7 +95,7 @@ def chromium() -> Iterator[Browser]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS, env=one_font(), timeout=LIMIT)
+        running = playwright.chromium.launch(executable_path=path, args=[*flags], env=one_font(), timeout=LIMIT)
         yield running
         running.close()
 

@@ -116,10 +116,10 @@
       worker.postMessage(asked);
     });
 
-  /** What comes of a recipe: {picture, numbers: {NAME: ...}, ms}, each {data, dims}. */
+  /** What comes of a recipe: {picture, numbers: {NAME: ...}, ms, engine}, each {data, dims}. */
   const made = (recipe) => answer({ id: (last += 1), recipe });
 
-  /** The pieces of a film, {moments, done, ms}; who leaves it before its end gives it up. */
+  /** The pieces of a film, {moments, done, ms, engine}; who leaves it before its end gives it up. */
   async function* film(recipe) {
     const id = (last += 1);
     try {
@@ -336,18 +336,18 @@
   // A film, until it is over or another state is looked at.
   async function roll(panel, order, { name, state, recipe, wanted }) {
     let first = 0;
-    for await (const { moments, done, ms } of film(recipe)) {
+    for await (const { moments, done, ms, engine } of film(recipe)) {
       await lineage.stages?.lay(panel);
       if (order.state !== state || !wanted()) return;
       emit(panel, "moments", { name, state, first, moments, done });
       first += moments.length;
-      if (moments.length) tell({ ms: ms / moments.length });
+      if (moments.length) tell({ ms: ms / moments.length, engine });
     }
   }
 
   // ---------------------------------------------------------------- who it is
 
-  function tell({ loaded, total, ms, silent = "" } = {}) {
+  function tell({ loaded, total, ms, engine, silent = "" } = {}) {
     const who = document.querySelector("[data-cook]");
     if (!who) return;
     if (silence && ms !== undefined) return; // said until the server answers
@@ -355,7 +355,7 @@
     if (silence) lineage.name(who, [`kitchen.${silence}`]);
     else if (trouble) lineage.name(who, [nobody() ? "kitchen.broken" : "kitchen.fault", { why: trouble }]);
     else if (total) lineage.name(who, ["kitchen.loading", { loaded: loaded / 1e6, total: total / 1e6 }]);
-    else if (ms !== undefined) lineage.name(who, ["kitchen.here", { ms }]);
+    else if (ms !== undefined) lineage.name(who, ["kitchen.here", { engine, ms }]);
     else lineage.name(who, [`kitchen.${nobody() ? "only" : wish}`]);
   }
 

@@ -26,7 +26,7 @@ from onnx_models.errors import LineageError
 HERE = Path(__file__).resolve().parent
 ROOM = "kitchen"
 MODELS = "models"
-SCRIPTS = ("worker.js", "cookbook.js", "chains.js", "drawing.js")
+SCRIPTS = ("worker.js", "rival.js", "cookbook.js", "chains.js", "drawing.js")
 """Of this folder."""
 _MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json"}
 
@@ -42,8 +42,7 @@ class Service:
             "directions.json": _packed(
                 {model.id: pushes(model) for model in catalog.models if model.file(directions.ROLE)}
             ),
-            engine.SCRIPT: (engine.DIRECTORY / engine.SCRIPT).read_bytes(),
-            f"{engine.BINARY}.gz": (engine.DIRECTORY / f"{engine.BINARY}.gz").read_bytes(),
+            **{name: (engine.DIRECTORY / name).read_bytes() for name in engine.FILES},
         }
         digest = hashlib.sha256()
         for name, content in self.files.items():
@@ -110,7 +109,7 @@ def _packed(value: Any) -> bytes:
 
 
 def _file(graph: Graph) -> dict[str, Any]:
-    return {"sha256": graph.sha256, "bytes": graph.bytes}
+    return {"sha256": graph.sha256, "bytes": graph.bytes, "tolerance": graph.tolerance}
 
 
 def _tensors(graph: Graph) -> dict[str, Any]:

@@ -5,19 +5,20 @@
 //   out  {id}
 //
 //   in   {id, recipe}
-//   out  {id, picture, numbers: {name: ...}, ms}, each {data, dims}; {id, trouble: [message, values]};
+//   out  {id, picture, numbers: {name: ...}, ms, engine}, each {data, dims}; {id, trouble: [message, values]};
 //        or {loaded, total}, bytes on their way
 //
 // A film, what a recipe's repeated step gives each time, comes in pieces that are asked for one by one: who asks for
 // no more leaves nothing behind.
 //
 //   in   {id, film: recipe}, then {id, more: true} for each other piece, or {id, left: true}
-//   out  {id, moments: [{picture, numbers}, ...], done, ms}
+//   out  {id, moments: [{picture, numbers}, ...], done, ms, engine}
 //
-// `ms` is the time inside onnxruntime.
+// `ms` is the time inside onnxruntime, `engine` who ran there last: "WebAssembly", or "WebGPU" (rival.js).
 
 import * as ort from "./ort.mjs";
 import { Kitchen, Trouble } from "./recipes.js";
+import { ring } from "./rival.js";
 
 const SHELF = "latent-lineage"; // of the browser's storage: files by their SHA-256
 const MODELS = new URL("../models/", import.meta.url);
@@ -100,21 +101,36 @@ async function file({ sha256: promised, bytes }) {
 let begun = null;
 const begin = () => (begun ??= start().catch((error) => ((begun = null), Promise.reject(error))));
 
+async function furnish({ env }, packed) {
+  const unpacked = packed.pipeThrough(new DecompressionStream("gzip"));
+  env.logLevel = "fatal"; // what goes wrong is said on the page, in a sentence
+  env.wasm.numThreads = 1; // these pictures take milliseconds, and a worker of our own is beside the page
+  env.wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
+}
+
+const rivals = ring(async () => {
+  const card = await import("./gpu.mjs");
+  await furnish(card, (await read(here("gpu.wasm.gz"))).body); // nobody waits for it, and nobody is told
+  return card;
+});
+
+async function open(graph) {
+  const content = await file(graph);
+  const session = await ort.InferenceSession.create(content, { executionProviders: ["wasm"] });
+  return rivals.enter(session, content, graph.tolerance);
+}
+
 async function start() {
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") throw new Said("kitchen.old");
-  const [cards, packed] = await Promise.all([
+  const [cards] = await Promise.all([
     read(here("cards.json")).then((answer) => answer.json()),
-    take(here("ort.wasm.gz")),
+    take(here("ort.wasm.gz")).then((packed) => furnish(ort, new Blob([packed]).stream())),
   ]);
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  ort.env.logLevel = "fatal"; // what goes wrong is said on the page, in a sentence
-  ort.env.wasm.numThreads = 1; // these pictures take milliseconds, and a worker of our own is beside the page
-  ort.env.wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
   const sessions = new Map();
   const session = (graph) => {
     const { sha256: key } = graph;
     if (!sessions.has(key)) {
-      const opened = file(graph).then((content) => ort.InferenceSession.create(content, { executionProviders: ["wasm"] }));
+      const opened = open(graph);
       sessions.set(key, opened);
       opened.catch(() => sessions.delete(key));
     }
@@ -127,20 +143,21 @@ async function start() {
   };
 }
 
-/** A kitchen, and how long it has been inside onnxruntime. */
+/** A kitchen, how long it has been inside onnxruntime, and whose. */
 async function kitchen() {
-  const open = await begin();
-  const clock = { ms: 0 };
+  const menu = await begin();
+  const clock = { ms: 0, engine: "" };
   const timed = (session) => ({
     async run(feeds) {
       const began = performance.now();
       const found = await session.run(feeds);
       clock.ms += performance.now() - began;
+      clock.engine = session.engine;
       return found;
     },
   });
   const opened = (id) => {
-    const { card, session } = open(id);
+    const { card, session } = menu(id);
     return { card, session: async (...graph) => timed(await session(...graph)) };
   };
   return { clock, cooks: new Kitchen(ort, opened) };
@@ -164,7 +181,7 @@ async function ready({ id }) {
 async function still({ id, recipe }) {
   const { clock, cooks } = await kitchen();
   const made = dish(await cooks.cook(recipe));
-  postMessage({ id, ...made, ms: clock.ms }, buffers(made));
+  postMessage({ id, ...made, ...clock }, buffers(made));
 }
 
 const PIECE = 100; // milliseconds that are worked before a piece is given and others have their turn
@@ -185,11 +202,12 @@ async function piece({ id, film }) {
     if (!done) moments.push(dish(next.value));
   }
   if (done) films.delete(id);
-  postMessage({ id, moments, done, ms: clock.ms }, moments.flatMap(buffers));
+  postMessage({ id, moments, done, ...clock }, moments.flatMap(buffers));
 }
 
 addEventListener("message", async ({ data: asked }) => {
   const { id } = asked;
+  rivals.resting();
   if (asked.left) return void films.delete(id);
   try {
     await (asked.begin ? ready(asked) : asked.recipe ? still(asked) : piece(asked));

@@ -28,10 +28,14 @@ def visitor(service: Service) -> TestClient:
 
 def test_the_engine_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
     """Catches a file that was exchanged, changed, or left out of the checkout."""
-    script, packed = engine.DIRECTORY / engine.SCRIPT, engine.DIRECTORY / f"{engine.BINARY}.gz"
+
+    def unpacked(file: str) -> bytes:
+        content = (engine.DIRECTORY / file).read_bytes()
+        return gzip.decompress(content) if file.endswith(".gz") else content
+
     found = {
-        engine.SCRIPT: hashlib.sha256(script.read_bytes()).hexdigest(),
-        engine.BINARY: hashlib.sha256(gzip.decompress(packed.read_bytes())).hexdigest(),
+        name: hashlib.sha256(unpacked(file)).hexdigest()
+        for name, file in zip(engine.ORIGINS, engine.FILES, strict=True)
     }
     assert found == {name: origin.sha256 for name, origin in engine.ORIGINS.items()}
     assert "MIT License" in (engine.DIRECTORY / "LICENSE").read_text("utf-8")
