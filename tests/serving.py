@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 540.0
+"""Seconds for whatever another process or thread is waited for: reached only where something is broken."""
 
 # `sitecustomize` is imported before anything else. Audit hooks see every connection and look-up, from C too.
 _GUARD = """
@@ -108,13 +110,13 @@ def page(
         yield Page(found[0], first_line, process, folder / "attempts", errors)
     finally:
         process.terminate()
-        process.wait(timeout=30)
-        reader.join(timeout=10)
+        process.wait(timeout=PATIENCE)
+        reader.join(timeout=PATIENCE)
         process.stdout.close()
         process.stderr.close()
 
 
-def soon(look: Callable[[], Any], limit: float = 120.0) -> Any:
+def soon(look: Callable[[], Any], limit: float = PATIENCE) -> Any:
     """What another program answers, once it does: ``look`` raises OSError or finds nothing while it starts.
 
     TimeoutError after ``limit`` seconds.

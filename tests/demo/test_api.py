@@ -65,7 +65,7 @@ def digit(library: Library) -> list[list[float]]:
 def _post(url: str, body: bytes) -> tuple[int, bytes]:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=serving.PATIENCE) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -77,7 +77,9 @@ def _curl(page: serving.Page, name: str, body: str) -> tuple[str, Any]:
     status, content = _post(f"{page.url}/gradio_api/call/{name}", body.encode())
     assert status == 200, content
     event = json.loads(content)["event_id"]
-    with urllib.request.urlopen(f"{page.url}/gradio_api/call/{name}/{event}", timeout=60) as stream:
+    with urllib.request.urlopen(
+        f"{page.url}/gradio_api/call/{name}/{event}", timeout=serving.PATIENCE
+    ) as stream:
         blocks = [
             block for block in stream.read().decode().split("\n\n") if block and "heartbeat" not in block
         ]
@@ -326,7 +328,9 @@ def test_a_request_that_is_too_large_is_refused(page: serving.Page) -> None:
 def test_a_request_without_a_length_is_cut_off(page: serving.Page) -> None:
     """Catches a body sent in chunks slipping past the limit."""
     host, port = page.url.removeprefix("http://").split(":")
-    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as connection:
+    with contextlib.closing(
+        http.client.HTTPConnection(host, int(port), timeout=serving.PATIENCE)
+    ) as connection:
         chunks = (b"x" * 1_000_000 for _ in range(limits.UPLOAD_BYTES // 1_000_000 + 1))
         connection.request("POST", "/gradio_api/call/models", chunks, encode_chunked=True)
         assert connection.getresponse().status == 400
@@ -397,7 +401,7 @@ def test_the_server_follows_no_address(page: serving.Page, host: str) -> None:
     assert kind == "error"
     assert data["error"] == "Addresses are not followed: upload the file itself."
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{page.url}/gradio_api/file=http://{host}/a.png", timeout=30)
+        urllib.request.urlopen(f"{page.url}/gradio_api/file=http://{host}/a.png", timeout=serving.PATIENCE)
     with refused.value:
         assert refused.value.code == 403
 
@@ -425,7 +429,7 @@ def test_32_callers_at_once_get_the_same(page: serving.Page) -> None:
     barrier = threading.Barrier(32)
 
     def call(number: int) -> tuple[str, Any]:
-        barrier.wait(timeout=60)
+        barrier.wait(timeout=serving.PATIENCE)
         return _curl(page, "sample", wrong if number % 4 == 0 else right)
 
     with ThreadPoolExecutor(32) as pool:
@@ -441,7 +445,7 @@ def test_32_callers_at_once_get_the_same(page: serving.Page) -> None:
 
 def test_headers_keep_the_visitor_private(page: serving.Page) -> None:
     """Catches a policy dropped: a visitor's browser must talk to this server alone."""
-    with urllib.request.urlopen(page.url, timeout=30) as answer:
+    with urllib.request.urlopen(page.url, timeout=serving.PATIENCE) as answer:
         policy = answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert b"Latent Lineage" in answer.read()
@@ -464,7 +468,9 @@ def test_nothing_is_asked_of_other_machines(page: serving.Page, client: Client, 
 def test_the_guard_of_these_tests_sees_an_attempt(tmp_path: Path) -> None:
     """Catches a guard that is blind, which would make the test above pass whatever the page does."""
     code = "import socket\ntry: socket.create_connection(('example.org', 80))\nexcept OSError: pass"
-    subprocess.run([sys.executable, "-c", code], env=serving.environment(tmp_path), check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], env=serving.environment(tmp_path), check=True, timeout=serving.PATIENCE
+    )
     assert "example.org" in (tmp_path / "attempts").read_text()
 
 
@@ -481,8 +487,8 @@ def test_nothing_of_it_all_was_a_crash(page: serving.Page) -> None:
 def _start(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         serving.command(*arguments),
-        cwd=serving.ROOT, env=serving.environment(tmp_path), capture_output=True, text=True, timeout=120,
-        check=False,
+        cwd=serving.ROOT, env=serving.environment(tmp_path), capture_output=True, text=True,
+        timeout=serving.PATIENCE, check=False,
     )  # fmt: skip
 
 
@@ -537,8 +543,8 @@ def test_both_wheels_are_mentioned_at_start(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise on Windows")
 def test_ctrl_c_ends_it_cleanly(page: serving.Page) -> None:
     """Catches a traceback or a hang on Ctrl-C, the way everybody leaves; the last test to use this page."""
-    with urllib.request.urlopen(page.url, timeout=30) as answer:
+    with urllib.request.urlopen(page.url, timeout=serving.PATIENCE) as answer:
         answer.read()
     page.process.send_signal(signal.SIGINT)
-    assert page.process.wait(timeout=30) == 0
+    assert page.process.wait(timeout=serving.PATIENCE) == 0
     assert not any("Traceback" in line for line in page.errors), "".join(page.errors)

@@ -41,6 +41,7 @@ from onnx_models.runtime import Runtime
 from onnx_models.seeds import Stream
 from tests import tiny
 from tests.demo.asking import seen, told
+from tests.serving import PATIENCE
 
 Bytes = NDArray[np.uint8]
 
@@ -303,7 +304,7 @@ def serving_here(library: Library) -> Iterator[str]:
         yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}/gradio_api"
     finally:
         running.should_exit = True
-        thread.join(timeout=30)
+        thread.join(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ def test_a_movie_ends_when_its_visitor(
     with serving_here(library) as url:
         monkeypatch.setattr(inference, "gibbs_steps", endless)
         with urllib.request.urlopen(
-            f"{url}/info".replace("/gradio_api/info", "/config"), timeout=30
+            f"{url}/info".replace("/gradio_api/info", "/config"), timeout=PATIENCE
         ) as answer:
             config = json.loads(answer.read())
         (movies,) = (  # the pulse of the page may beat as often too, but asks for nothing
@@ -348,10 +349,10 @@ def test_a_movie_ends_when_its_visitor(
             request = urllib.request.Request(
                 f"{url}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
             )
-            urllib.request.urlopen(request, timeout=60).close()
+            urllib.request.urlopen(request, timeout=PATIENCE).close()
 
         ask(1)
-        with urllib.request.urlopen(f"{url}/queue/data?session_hash=visitor", timeout=60) as events:
+        with urllib.request.urlopen(f"{url}/queue/data?session_hash=visitor", timeout=PATIENCE) as events:
             while b"process_generating" not in events.readline():
                 pass
             assert not ended[1].is_set()

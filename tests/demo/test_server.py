@@ -38,6 +38,7 @@ from demo.engine.library import Library
 from demo.kit import paper
 from onnx_models.errors import LineageError
 from tests import tiny
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,10 +118,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
     thread.start()
-    assert started.wait(timeout=120)
+    assert started.wait(timeout=PATIENCE)
     yield Served(f"http://127.0.0.1:{taken.getsockname()[1]}", found[0], library)
     found[1].should_exit = True
-    thread.join(timeout=30)
+    thread.join(timeout=PATIENCE)
 
 
 def _get(url: str, **headers: str) -> tuple[int, Any, bytes]:
@@ -128,7 +129,7 @@ def _get(url: str, **headers: str) -> tuple[int, Any, bytes]:
         url, headers={name.replace("_", "-"): text for name, text in headers.items()}
     )
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -141,7 +142,7 @@ def _call(served: Served, name: str, *data: Any) -> Any:
     asked = urllib.request.Request(
         address, json.dumps({"data": data}).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(asked, timeout=60) as answer:
+    with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
         event = json.loads(answer.read())["event_id"]
     _, _, stream = _get(f"{address}/{event}")
     kind, text = stream.decode().strip().split("\n\n")[-1].split("\n", 1)
@@ -242,7 +243,7 @@ def test_pictures_are_encoded_beside_the_next_requests_model(
     encode, both = paper.to_data_uri, threading.Barrier(2)
 
     def together(image: images.Bytes) -> str:
-        both.wait(timeout=60)
+        both.wait(timeout=PATIENCE)
         return encode(image)
 
     monkeypatch.setattr(paper, "to_data_uri", together)
@@ -369,7 +370,7 @@ def test_pictures_are_bounded_as_the_queue_is() -> None:
         with lock:
             at_once += 1
             most = max(most, at_once)
-        release.wait(timeout=60)
+        release.wait(timeout=PATIENCE)
         with lock:
             at_once -= 1
         return np.zeros((2, 2), np.uint8)
@@ -586,6 +587,6 @@ def test_a_stream_arrives_event_by_event(served: Served) -> None:
     """Catches events held back until a block of them can be compressed."""
     address = f"{served.url}/gradio_api/heartbeat/nobody"
     asked = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(asked, timeout=60) as stream:
+    with urllib.request.urlopen(asked, timeout=PATIENCE) as stream:
         assert "content-encoding" not in stream.headers
         assert stream.readline().startswith(b"data:")  # while it goes on

@@ -163,9 +163,9 @@ def _booted(python: Path, checkout: Path, home: Path, host: str) -> Iterator[tup
         yield f"http://127.0.0.1:{port}", process.pid, home / "guarded" / "attempts"
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=serving.PATIENCE)
         if drain.ident is not None:
-            drain.join(timeout=10)
+            drain.join(timeout=serving.PATIENCE)
         process.stdout.close()
 
 
@@ -209,12 +209,12 @@ def test_a_duplicate_boots_as_spaces_boot_it() -> None:
         before = _files(everything)
         (folder / "first").mkdir()
         with _booted(python, everything, folder / "first", "0.0.0.0") as (url, _, attempts):
-            with urllib.request.urlopen(url, timeout=60) as answer:
+            with urllib.request.urlopen(url, timeout=serving.PATIENCE) as answer:
                 assert "Latent Lineage" in answer.read().decode()
             # Through the proxy of Spaces: https outside, a name that the container does not know.
             headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-Host": HOST}
             asked = urllib.request.Request(f"{url}/config", headers=headers)
-            with urllib.request.urlopen(asked, timeout=60) as answer:
+            with urllib.request.urlopen(asked, timeout=serving.PATIENCE) as answer:
                 assert json.loads(answer.read())["root"] == f"https://{HOST}"
             assert attempts.read_text() == ""
         assert _files(everything) == before
@@ -251,7 +251,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Page]:
 
 def test_other_sites_may_frame_the_page(page: serving.Page) -> None:
     """Catches a header that leaves the frame of a Space, or of a site that embeds it, empty."""
-    with urllib.request.urlopen(page.url, timeout=60) as answer:
+    with urllib.request.urlopen(page.url, timeout=serving.PATIENCE) as answer:
         assert answer.headers["x-frame-options"] is None
         policy = answer.headers["content-security-policy"]
     assert "frame-ancestors" not in policy
@@ -261,7 +261,7 @@ def test_the_web_component_may_read_the_page_from_another_site(page: serving.Pag
     """Catches a page that `<gradio-app src=...>` cannot load: it asks across origins."""
     headers = {"Host": HOST, "Origin": "https://blog.example"}
     asked = urllib.request.Request(f"{page.url}/config", headers=headers)
-    with urllib.request.urlopen(asked, timeout=60) as answer:
+    with urllib.request.urlopen(asked, timeout=serving.PATIENCE) as answer:
         assert answer.headers["access-control-allow-origin"] in ("*", "https://blog.example")
 
 

@@ -58,7 +58,13 @@ def run(folder: Path, *command: str) -> str:
     """What a program says in a folder, with nothing of this checkout to import."""
     settings = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "NODE_PATH")}
     done = subprocess.run(
-        command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240, check=False
+        command,
+        cwd=folder,
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=serving.PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -21,7 +21,9 @@ from tests import serving, tiny
 
 def _ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, str]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, body, headers), timeout=serving.PATIENCE
+        ) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -78,7 +80,7 @@ def test_a_caller_who_has_gone_keeps_nobody() -> None:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        assert ended.wait(timeout=60)
+        assert ended.wait(timeout=serving.PATIENCE)
         assert taken.getblocking()
 
 
@@ -132,7 +134,7 @@ print(pandas.DataFrame([1]).size)
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=serving.PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["False", "demo.sparing", "1", "False", "1"]

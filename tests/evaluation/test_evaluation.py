@@ -29,6 +29,7 @@ from onnx_models import catalog, diversity, seeds
 from onnx_models.catalog import Graph
 from onnx_models.runtime import Result, Runtime
 from tests import tiny
+from tests.serving import PATIENCE
 from training import datasets, metrics
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -737,6 +738,11 @@ def test_the_numbers_need_no_torch() -> None:
         "print(sorted({'torch', 'onnx', 'gradio', 'demo', 'export'} & set(sys.modules)))"
     )
     done: Any = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert done.stdout.strip() == "[]"

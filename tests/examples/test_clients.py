@@ -55,7 +55,9 @@ def maker(models: Path) -> str:
 def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()} | more
     written = [str(part) for part in command]
-    return subprocess.run(written, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        written, env=environment, capture_output=True, text=True, timeout=serving.PATIENCE, check=False
+    )
 
 
 def check(ask: Callable[[str, str, str, Path], subprocess.CompletedProcess[str]], page: serving.Page,

@@ -27,6 +27,7 @@ from onnx_models import catalog, seeds
 from onnx_models.runtime import Runtime
 from onnx_models.seeds import Stream
 from tests import tiny
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS = ROOT / "build" / "runtimes" / "onnxruntime-previous"
@@ -85,7 +86,9 @@ def _build(runtime: str, folder: Path) -> Path | str:
 
 
 def _cmake(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["cmake", *arguments], capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(
+        ["cmake", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 @pytest.fixture(params=NATIVE)
@@ -113,7 +116,7 @@ def start(program: Program, *flags: object, **environment: str) -> subprocess.Co
         [*program.command, *map(str, flags)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
         env=around | environment,
         cwd=ROOT,
@@ -422,7 +425,7 @@ def test_the_readme_of_python_runs() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert (done.stdout.strip(), done.returncode) == ("(1, 1, 28, 28)", 0), done.stderr
 

@@ -32,6 +32,7 @@ from export import test_vectors
 from onnx_models import catalog, seeds
 from tests import tiny
 from tests.browser import chromium, one_font
+from tests.serving import PATIENCE
 
 pytestmark = pytest.mark.runtimes
 
@@ -158,7 +159,7 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
         env=one_font(),
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -444,7 +445,7 @@ def serving(models: Path) -> Iterator[str]:
     assert server.stdout is not None
     yield server.stdout.readline().strip()
     server.terminate()
-    server.wait(timeout=30)
+    server.wait(timeout=PATIENCE)
     server.stdout.close()
 
 

@@ -25,6 +25,7 @@ from export.official.errors import OfficialError
 from export.official.opcodes import Budget, Reader
 from tests import official_files as files
 from tests.official_files import Call, Graph, Made, Module, Name, Persistent, dumps
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -723,7 +724,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

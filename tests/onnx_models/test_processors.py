@@ -13,6 +13,7 @@ import pytest
 from demo.engine.library import Library
 from onnx_models import processors, runtime
 from tests import tiny
+from tests.serving import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +113,7 @@ def test_one_number_bounds_all_that_computes(
             with lock:
                 running += 1
                 most = max(most, running)
-            full.wait(timeout=30)  # goes on when as many run as may
+            full.wait(timeout=PATIENCE)  # goes on when as many run as may
             with lock:
                 running -= 1
             return []
@@ -126,5 +127,5 @@ def test_one_number_bounds_all_that_computes(
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=60)
+        caller.join(timeout=PATIENCE)
     assert most == (1 if large else threads)

@@ -23,6 +23,7 @@ from onnx_models import catalog, runtime, seed_vectors, seeds
 from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream
 from tests import tiny
+from tests.serving import PATIENCE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VECTORS: list[dict[str, Any]] = json.loads((catalog.DIRECTORY / "seeds.json").read_text("utf-8"))["vectors"]
@@ -430,7 +431,12 @@ def test_the_reader_needs_numpy_and_onnxruntime_alone() -> None:
         "print(sorted({'torch', 'onnx', 'gradio', 'jsonschema', 'PIL', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert done.stdout.strip() == "[]"
 
@@ -583,7 +589,7 @@ def test_the_javascript_of_the_specification_meets_the_vectors(tmp_path: Path) -
         ["node", str(program), str(catalog.DIRECTORY / "seeds.json")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("ok", "")
@@ -613,7 +619,7 @@ def test_the_cpp_of_the_specification_meets_the_vectors(tmp_path: Path) -> None:
     """Would catch a listing in SEEDS.md that does not work."""
     (tmp_path / "check.cpp").write_text(code_of("cpp") + CPP_CHECK, "utf-8")
     build = ["g++", "-std=c++17", "-Wall", "-o", str(tmp_path / "check"), str(tmp_path / "check.cpp")]
-    subprocess.run(build, check=True, timeout=120)
+    subprocess.run(build, check=True, timeout=PATIENCE)
     lines = [
         f"{v['seed']} {v['stream']} {v['first'] + row} {v['step']} {v['layer']} {n} {v['words'][row][n]} "
         f"{v['uniforms'][row][n]!r} {v['normals'][row][n]!r}"
@@ -626,7 +632,7 @@ def test_the_cpp_of_the_specification_meets_the_vectors(tmp_path: Path) -> None:
         input="\n".join(lines),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "ok")

@@ -62,7 +62,7 @@ def proxied(small_site: serving.Page) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/lineage/"
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=serving.PATIENCE)
 
 
 def test_a_root_path_that_is_wrong_is_said(

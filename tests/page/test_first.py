@@ -27,7 +27,7 @@ SEEN = """() => ['h1', '.timeline .tile', '.timeline .picture', '.tabs', '.lead'
 
 def read(url: str, **headers: str) -> tuple[bytes, dict[str, str]]:
     request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip", **headers})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=serving.PATIENCE) as answer:
         return answer.read(), dict(answer.headers)
 
 

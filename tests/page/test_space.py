@@ -42,7 +42,7 @@ def blog(page: serving.Page, tmp_path: Path) -> Iterator[str]:
         thread.start()
         yield f"http://localhost:{server.server_port}/index.html"
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=serving.PATIENCE)
 
 
 def test_a_visitor_plays_inside_another_site(browser: Browser, blog: str) -> None:

@@ -28,6 +28,7 @@ from tests import players, tiny
 from tests.browser import Visit, idle
 from tests.page.test_kitchen import LOOK, WHO, compare_drawing, compare_game, compare_movie, picture
 from tests.page.test_page import draw_seven
+from tests.serving import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
         thread.start()
         yield Folder(f"http://127.0.0.1:{server.server_port}/repo", library, missing)
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
 
 
 NOT_HERE = "Only the page with its server can do this."

@@ -110,7 +110,7 @@ def test_the_plain_address_is_the_picture(atelier: serving.Page, visit: Callable
     expect(page.locator("#style-seed")).to_have_value("9")
     page.wait_for_selector(f"{PANEL} a[href*='seed=9&psi=1']")
     link = page.locator(f"{PANEL} a[href*='avatar.png']").get_attribute("href")
-    with urllib.request.urlopen(f"{atelier.url}/{link}", timeout=60) as answer:
+    with urllib.request.urlopen(f"{atelier.url}/{link}", timeout=serving.PATIENCE) as answer:
         assert answer.headers["cache-control"].startswith("public")
         face = np.asarray(Image.open(io.BytesIO(answer.read())))
     shown = page.evaluate(

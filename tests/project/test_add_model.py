@@ -24,6 +24,7 @@ from demo.engine import inference
 from demo.engine.library import Library
 from demo.panels.dream import panel as dream
 from onnx_models import catalog
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -210,7 +211,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

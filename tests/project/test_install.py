@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.serving import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = re.compile(
     r"^(\.git|\.venv|build|dist|data|runs|tests/artifacts)(/|$)|node_modules|_cache(/|$)|__pycache__"
@@ -111,11 +113,11 @@ def test_install_and_play_without_torch(tmp_path: Path) -> None:
         else:
             pytest.fail(f"the page did not start:\n{printed}")
         nobody = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with nobody.open(f"http://127.0.0.1:{found[1]}/", timeout=60) as answer:
+        with nobody.open(f"http://127.0.0.1:{found[1]}/", timeout=PATIENCE) as answer:
             page = answer.read().decode()
         assert "Latent Lineage" in page
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=PATIENCE)
         shutil.rmtree(tmp_path / "venv")  # pytest keeps the folders of three runs
         shutil.rmtree(checkout)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
@@ -22,7 +24,7 @@ def _loaded_after(statement: str) -> set[str]:
     """Top-level modules in a fresh interpreter after ``statement``."""
     code = f"{statement}; import sys; print('LOADED', *{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=240
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
     return set(line.split()[1:])
@@ -159,7 +161,7 @@ def test_a_forbidden_import_breaks_its_wall(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     _, _, reasons = done.stdout.partition("Broken contracts")

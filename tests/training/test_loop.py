@@ -22,6 +22,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.serving import PATIENCE
 from training import __main__ as command_line
 from training import checkpoint, gan, loop, pca, precision, randomness, rbm, recipes
 from training.config import ConfigError, as_settings, with_settings
@@ -186,7 +187,7 @@ def test_a_killed_process_resumes_to_the_same_bits(data: Path, tmp_path: Path) -
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
         stderr=subprocess.DEVNULL,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
@@ -751,7 +752,7 @@ def _torchrun(*line: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
     )
 
