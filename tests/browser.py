@@ -95,7 +95,8 @@ def chromium(flags: Sequence[str] = FLAGS) -> Iterator[Browser]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
-        running = playwright.chromium.launch(executable_path=path, args=[*flags], env=one_font(), timeout=LIMIT)
+        settings: dict[str, Any] = {"args": [*flags], "env": one_font(), "timeout": LIMIT}
+        running = playwright.chromium.launch(executable_path=path, **settings)
         yield running
         running.close()
 

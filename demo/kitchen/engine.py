@@ -1,7 +1,7 @@
 """onnxruntime for browsers, as this page serves it; `python -m demo.kitchen.engine` fetches it.
 
-Twice: the engine that every browser gets, and the one that knows graphics cards too (WebGPU), for browsers that
-have one and a graph that is slow without. The second alone would not do: some graphs it cannot open.
+Twice: the engine that every browser gets, and the one that knows graphics cards too (WebGPU), for browsers
+that have one and a graph that is slow without. The second alone would not do: some graphs it cannot open.
 
 The WebAssembly files are kept as gzip: they are four times smaller so, no file of this checkout may have more
 than 10 MB, and a browser unpacks them by itself, whatever serves them.
