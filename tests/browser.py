@@ -95,8 +95,9 @@ def chromium(flags: Sequence[str] = FLAGS) -> Iterator[Browser]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
-        settings: dict[str, Any] = {"args": [*flags], "env": one_font(), "timeout": LIMIT}
-        running = playwright.chromium.launch(executable_path=path, **settings)
+        running = playwright.chromium.launch(
+            executable_path=path, args=[*flags], env=one_font(), timeout=LIMIT
+        )
         yield running
         running.close()
 

@@ -18,10 +18,9 @@ import numpy as np
 from PIL import Image
 
 from demo.engine import limits
+from tests.serving import PATIENCE
 
 _PLAYS = ("walk", "way", "sum")
-_SECONDS = 540.0
-"""Longest wait for one answer: a machine with other work takes its time."""
 
 
 @dataclass
@@ -124,7 +123,7 @@ def _event(url: str, number: int, data: list[Any]) -> str:
     session = uuid.uuid4().hex
     _read(f"{url}/gradio_api/queue/join", {"data": data, "fn_index": number, "session_hash": session})
     address = f"{url}/gradio_api/queue/data?session_hash={session}"
-    with urllib.request.urlopen(address, timeout=_SECONDS) as events:
+    with urllib.request.urlopen(address, timeout=PATIENCE) as events:
         for line in events:
             if line.startswith(b"data: "):
                 message = json.loads(line[6:])
@@ -144,5 +143,5 @@ def _try(url: str, name: str, data: list[Any]) -> str:
 def _read(address: str, body: dict[str, Any] | None = None) -> bytes:
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, content, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return bytes(answer.read())

@@ -7,8 +7,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,11 +27,8 @@ from onnx_models import catalog, diversity, seeds
 from onnx_models.catalog import Graph
 from onnx_models.runtime import Result, Runtime
 from tests import tiny
-from tests.serving import PATIENCE
+from tests.imports import loaded_after
 from training import datasets, metrics
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-
 
 # --- log Z of a small RBM: annealed importance sampling against enumeration ---------------------------------
 
@@ -733,16 +728,5 @@ def test_an_interruption_keeps_what_was_measured(
 
 def test_the_numbers_need_no_torch() -> None:
     """Would catch an import that makes anyone who repeats a figure install torch."""
-    program = (
-        "import sys, evaluation.__main__\n"
-        "print(sorted({'torch', 'onnx', 'gradio', 'demo', 'export'} & set(sys.modules)))"
-    )
-    done: Any = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    assert done.stdout.strip() == "[]"
+    found = loaded_after("import evaluation.__main__")
+    assert not found & {"torch", "onnx", "gradio", "demo", "export"}

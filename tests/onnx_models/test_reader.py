@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
@@ -23,9 +22,9 @@ from onnx_models import catalog, runtime, seed_vectors, seeds
 from onnx_models.errors import LineageError
 from onnx_models.seeds import Stream
 from tests import tiny
+from tests.imports import loaded_after
 from tests.serving import PATIENCE
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 VECTORS: list[dict[str, Any]] = json.loads((catalog.DIRECTORY / "seeds.json").read_text("utf-8"))["vectors"]
 
 
@@ -425,20 +424,9 @@ def test_two_wheels_are_a_conflict(
 
 def test_the_reader_needs_numpy_and_onnxruntime_alone() -> None:
     """Would catch an import that makes every user of a file install torch, onnx or a web server."""
-    program = (
-        "import sys, onnx_models.catalog, onnx_models.runtime, onnx_models.seeds, onnx_models.seed_vectors\n"
-        "import onnx_models.recipe_vectors\n"
-        "print(sorted({'torch', 'onnx', 'gradio', 'jsonschema', 'PIL', 'sklearn'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    assert done.stdout.strip() == "[]"
+    rooms = ("catalog", "runtime", "seeds", "seed_vectors", "recipe_vectors")
+    found = loaded_after(f"import {', '.join(f'onnx_models.{room}' for room in rooms)}")
+    assert not found & {"torch", "onnx", "gradio", "jsonschema", "PIL", "sklearn"}
 
 
 # --- seeds ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from demo.panels.onez import panel as one_z
 from demo.panels.style import state as style
 from demo.panels.time import panel as time_machine
 from onnx_models import cookbook
-from tests import players, serving
+from tests import serving
 from tests.browser import Visit, idle, source
 from tests.page.test_drawing import seven
 from tests.page.test_first_half import shown
@@ -78,17 +78,6 @@ WATCH = f"""panel => {{
     for (const event of ["lineage:made", "lineage:moments"]) panel.addEventListener(event, look);
 }}"""
 SET = "(panel, state) => panel.lineage.set(state)"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return players.write(tmp_path_factory.mktemp("kitchen") / "models")
-
-
-@pytest.fixture(scope="module")
-def kitchen(models: Path) -> Iterator[serving.Page]:
-    with serving.page(models.parent, [models]) as running:
-        yield running
 
 
 def picture(uri: str) -> np.ndarray:
@@ -298,9 +287,9 @@ STATES: dict[str, Callable[[random.Random], Any]] = {
 
 
 def test_a_browser_writes_the_recipes_that_the_server_writes(
-    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+    kitchen: serving.Page, visit: Callable[..., Visit], playable: Path
 ) -> None:
-    library = Library.open([models], "cpu")
+    library = Library.open([playable], "cpu")
     page = visit(kitchen, cooks=True).open()
     for panel, tossed in STATES.items():
         toss = random.Random(panel)
@@ -317,6 +306,13 @@ def test_a_browser_writes_the_recipes_that_the_server_writes(
                 if panel in ("draw", "movie") and any("repeat" in step for step in recipe["steps"]):
                     recipe, there = last_pictures(recipe), {key: there[key] for key in ("recipe", "steps")}
                 assert agree(recipe, there), (state, name)
+
+
+def test_what_is_nowhere_yet_is_not_made(kitchen: serving.Page, visit: Callable[..., Visit]) -> None:
+    """Catches a browser that is sooner than the server and tells of a way that is not laid out."""
+    page = visit(kitchen, cooks=True).open()
+    (written,) = page.evaluate(RECIPES, ["dream", [asdict(dream.State(model="gan"))], ["made"]])
+    assert written.keys() == {"made"}
 
 
 def test_no_engine_is_fetched_for_who_wants_the_server_alone(
@@ -344,9 +340,9 @@ TELLS = """selector => {
 
 
 def test_who_wishes_for_the_browser_asks_the_server_for_what_it_alone_has(
-    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+    kitchen: serving.Page, visit: Callable[..., Visit], playable: Path
 ) -> None:
-    library = Library.open([models], "cpu")
+    library = Library.open([playable], "cpu")
     visitor = visit(kitchen, cooks=True, reduced_motion="reduce")
     with visitor.page.expect_response("**/ort.wasm.gz"):  # before anything is touched
         page = visitor.open("?tab=latent&cook=browser")
@@ -387,9 +383,9 @@ def test_who_wishes_for_the_browser_asks_the_server_for_what_it_alone_has(
     assert "cook=browser" in page.url
 
 
-def test_the_server_may_go(models: Path, visit: Callable[..., Visit]) -> None:
+def test_the_server_may_go(playable: Path, visit: Callable[..., Visit]) -> None:
     """What was on its way to the server is made here, and the visitor is told."""
-    library = Library.open([models], "cpu")
+    library = Library.open([playable], "cpu")
     panels = {
         "dream": {"model": "gan", "count": 9},
         "latent": SUM,
@@ -397,7 +393,7 @@ def test_the_server_may_go(models: Path, visit: Callable[..., Visit]) -> None:
         "map": {},
         "time": {"models": "gan", "seen": 600},
     }
-    with serving.page(models.parent / "gone", [models]) as running:
+    with serving.page(playable.parent / "gone", [playable]) as running:
         visitor = visit(running, cooks=True, reduced_motion="reduce")
         page = visitor.open()
         for panel, part in panels.items():
@@ -468,7 +464,7 @@ def test_whatever_fails_is_said_and_the_server_cooks_on(
 
 
 def test_a_slow_network_and_a_full_storage_only_take_longer(
-    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+    kitchen: serving.Page, visit: Callable[..., Visit], playable: Path
 ) -> None:
     """Catches a page that waits in silence, or for ever; an engine that needs the threads it has not."""
     page = visit(kitchen, cooks=True).open("?tab=latent&cook=browser")
@@ -483,7 +479,7 @@ def test_a_slow_network_and_a_full_storage_only_take_longer(
     turn(page, "latent", 31, {})
     assert any(" MB" in said for said in page.evaluate("window.told"))
     assert "this browser · " in page.locator(WHO).inner_text()
-    made = inference.sample(Library.open([models], "cpu"), "gan", 31, 1).images[0]
+    made = inference.sample(Library.open([playable], "cpu"), "gan", 31, 1).images[0]
     shown = str(page.locator(PICTURE).get_attribute("src"))
     assert np.abs(picture(shown) - picture(sprites.ink_uri(made))).max() <= 1
 
@@ -611,11 +607,11 @@ def compare_movie(page: Page, library: Library) -> None:
 
 
 def test_without_the_server_drawing_damaging_and_dreaming_go_on(
-    models: Path, visit: Callable[..., Visit]
+    playable: Path, visit: Callable[..., Visit]
 ) -> None:
     """Catches a picture, an error, a reading, a strip or a movie that is another's, or the server's alone."""
-    library = Library.open([models], "cpu")
-    with serving.page(models.parent / "drawn", [models]) as running:
+    library = Library.open([playable], "cpu")
+    with serving.page(playable.parent / "drawn", [playable]) as running:
         drawing, dreaming = visit(running, cooks=True), visit(running, cooks=True)
         page, cinema = (
             drawing.open("?tab=draw&damage=salt"),
@@ -666,7 +662,7 @@ def test_a_movie_made_here_is_not_asked_for(kitchen: serving.Page, visit: Callab
 
 
 def test_a_movie_that_cannot_be_made_here_is_asked_for(
-    kitchen: serving.Page, visit: Callable[..., Visit], models: Path
+    kitchen: serving.Page, visit: Callable[..., Visit], playable: Path
 ) -> None:
     """Catches a movie that ends where this browser's engine did."""
     visitor = visit(kitchen, cooks=True)
@@ -682,7 +678,7 @@ def test_a_movie_that_cannot_be_made_here_is_asked_for(
     )
     idle(page)
     expect(page.locator(WHO)).to_contain_text("engine failed")
-    compare_movie(page, Library.open([models], "cpu"))
+    compare_movie(page, Library.open([playable], "cpu"))
 
 
 def test_a_photograph_that_the_server_has_prepared_is_damaged_here(
@@ -745,10 +741,10 @@ GAME = [
 """Where a game is looked at, one after the other."""
 
 
-def test_a_game_is_played_without_the_server(models: Path, visit: Callable[..., Visit]) -> None:
+def test_a_game_is_played_without_the_server(playable: Path, visit: Callable[..., Visit]) -> None:
     """Catches other coins, a score or a map that is not the server's, a page that was left as it was."""
-    library = Library.open([models], "cpu")
-    with serving.page(models.parent / "played", [models]) as running:
+    library = Library.open([playable], "cpu")
+    with serving.page(playable.parent / "played", [playable]) as running:
         visitor = visit(running, cooks=True)
         page = visitor.open("?tab=game&cook=browser&seed=4")
         root = page.locator("#panel-game")

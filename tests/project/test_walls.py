@@ -13,21 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.imports import loaded_after
 from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
-
-
-def _loaded_after(statement: str) -> set[str]:
-    """Top-level modules in a fresh interpreter after ``statement``."""
-    code = f"{statement}; import sys; print('LOADED', *{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE
-    )
-    line = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
-    return set(line.split()[1:])
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -66,7 +57,7 @@ def test_every_package_is_listed() -> None:
 )
 def test_rooms_do_not_load_what_they_may_not(statement: str, forbidden: set[str]) -> None:
     """Catches what a static check cannot: a heavy import behind a third package or inside a function."""
-    assert not _loaded_after(statement) & forbidden
+    assert not loaded_after(statement) & forbidden
 
 
 def test_a_panel_has_one_name_everywhere() -> None:

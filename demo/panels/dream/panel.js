@@ -1,7 +1,7 @@
 // Dream: its sheet with the scores, and the way to the other seed, under a moving hand; what else it shows is the
 // server's (panel.py).
 
-lineage.dishes.dream = ({ model, seed, count, other, way }, { cards, sample, judged, interpolate }) => {
+lineage.dishes.dream = ({ model, seed, count, other, way }, { cards, names, sample, judged, interpolate }) => {
   const STATIONS = 10;
   if (!cards[model]?.graphs.generate) return null;
   const made = sample(model, seed, count, -1);
@@ -9,7 +9,8 @@ lineage.dishes.dream = ({ model, seed, count, other, way }, { cards, sample, jud
   const at = Array.from({ length: STATIONS }, (_, k) => Math.fround(k / (STATIONS - 1)));
   return {
     made: scorer ? judged(made, model, scorer) : made,
-    way: interpolate(model, [seed, other], at, way !== "linear", -1),
+    // The server lays the way out when the hand rests: until then it is nowhere.
+    ...(names.has("way") && { way: interpolate(model, [seed, other], at, way !== "linear", -1) }),
   };
 };
 lineage.dishes.dream.stage = ({ model, count }) => [model, count];
