@@ -74,8 +74,11 @@ LOOK = f"""panel => {{
 """What a panel shows but for what is stale: pictures, how far they may be from the server's, and words."""
 WATCH = f"""panel => {{
     window.made = null;
-    const look = () => (window.made = ({LOOK})(panel));
+    let answered = false; // by the server: from then on both change what is shown, until it settles
+    const look = () => (answered && window.made) || (window.made = ({LOOK})(panel));
     for (const event of ["lineage:made", "lineage:moments"]) panel.addEventListener(event, look);
+    panel.addEventListener("lineage:changed", () => (answered = false));
+    panel.addEventListener("lineage:answered", () => (answered = true));
 }}"""
 SET = "(panel, state) => panel.lineage.set(state)"
 

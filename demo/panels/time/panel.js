@@ -37,8 +37,7 @@ lineage.time = (tool, panel, root) => {
   const all = (selector) => [...root.querySelectorAll(selector)];
 
   let axis = { unit: 1, end: 1 };
-  let cards = []; // {card, screen, columns, seen, sheet, uri, shown}
-  let filmed = ""; // what the server's pictures are of
+  let cards = []; // {card, screen, columns, seen, uri, of, sheet, shown}, a sheet of the server's once it is decoded
   let here = { of: "", sheets: new Map() }; // what this browser's are of, by MODEL.SEEN
   let wished = ""; // of this browser, and not there yet
   let rests = false; // the hand
@@ -74,25 +73,21 @@ lineage.time = (tool, panel, root) => {
   async function load() {
     const stage = find("[data-unit]");
     if (!stage) return;
-    const { of } = stage.dataset;
-    axis = { unit: Number(stage.dataset.unit), end: Number(stage.dataset.end) };
+    const { of, unit, end } = stage.dataset;
+    axis = { unit: Number(unit), end: Number(end) };
     const known = new Map(cards.map(({ uri, sheet }) => [uri, sheet]));
-    const found = all("canvas[data-film]").map(async (screen) => {
-      const uri = screen.dataset.film;
-      return {
-        card: screen.closest("[data-card]"),
-        screen,
-        uri,
-        columns: Number(screen.dataset.columns),
-        seen: JSON.parse(screen.dataset.seen),
-        sheet: known.get(uri) ?? (await lineage.decode(uri)),
-        shown: "",
-      };
-    });
-    const ready = await Promise.all(found);
-    if (ready.some(({ screen, uri }) => !screen.isConnected || screen.dataset.film !== uri)) return; // others came
-    cards = ready;
-    filmed = of;
+    const mine = (cards = all("canvas[data-film]").map((screen) => {
+      const { film: uri, columns, seen } = screen.dataset;
+      const sheet = known.get(uri) ?? null;
+      const card = screen.closest("[data-card]");
+      return { card, screen, columns: Number(columns), seen: JSON.parse(seen), uri, of, sheet, shown: "" };
+    }));
+    if (mine.some(({ sheet }) => !sheet)) {
+      lives(); // its words are those of the end
+      show();
+      await Promise.all(mine.map(async (one) => (one.sheet ??= await lineage.decode(one.uri))));
+      if (cards !== mine) return; // others came
+    }
     lives();
     show();
     if (fresh && !root.hidden) begin();
@@ -104,8 +99,8 @@ lineage.time = (tool, panel, root) => {
   const latest = (seen, at) => Math.max(0, seen.filter((snapshot) => snapshot <= at + 0.5).length - 1);
 
   // Where the pictures of a snapshot are, {sheet, row}; null where they are nowhere.
-  function pictures({ card, seen, sheet }, index) {
-    if (filmed === asked()) return { sheet, row: index };
+  function pictures({ card, seen, of, sheet }, index) {
+    if (sheet && of === asked()) return { sheet, row: index };
     const made = here.of === asked() && here.sheets.get(`${card.dataset.card}.${seen[index]}`);
     return made ? { sheet: made, row: 0 } : null;
   }
@@ -113,7 +108,8 @@ lineage.time = (tool, panel, root) => {
   // Those of the moment that is looked at, then, when the hand rests, of the moments beside it; of all where there is
   // no server to send them.
   function make(at) {
-    const lacks = (moment) => cards.some((one) => !pictures(one, latest(one.seen, moment)));
+    const has = (one, moment) => one.of === asked() || pictures(one, latest(one.seen, moment)); // or is being decoded
+    const lacks = (moment) => cards.some((one) => !has(one, moment));
     const stops = moments();
     const now = latest(stops, at);
     const others = stops.map((_, k) => k).sort((a, b) => Math.abs(a - now) - Math.abs(b - now));
@@ -200,7 +196,7 @@ lineage.time = (tool, panel, root) => {
         canvas.classList.toggle("stale", !found);
       }
       const varied = card.querySelector("[data-diversity]");
-      varied?.closest("figure").classList.toggle("stale", filmed !== asked()); // a judge's figures: the server's
+      varied?.closest("figure").classList.toggle("stale", one.of !== asked()); // a judge's figures: the server's
     }
     for (const cell of all("[data-pick]")) cell.checked = Number(cell.value) === pick;
   }
