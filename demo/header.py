@@ -65,13 +65,19 @@ def _server(library: Library) -> Iterator[Markup]:
     milliseconds = _typical_milliseconds(library)
     if milliseconds is not None:
         yield tag("span", say("header.time", ms=milliseconds))
-    yield tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True)
-    yield signs.hint("header.runtime.hint", threads=library.runtime.threads)
+    yield _cook(
+        tag("button", say("kitchen.auto"), type="button", class_="link", data_cook=True),
+        signs.hint("header.runtime.hint", threads=library.runtime.threads),
+    )
 
 
 def _browser() -> Iterator[Markup]:
-    yield tag("span", say("kitchen.only"), data_cook=True)
-    yield signs.hint("static.hint")
+    yield _cook(tag("span", say("kitchen.only"), data_cook=True), signs.hint("static.hint"))
+
+
+def _cook(who: Markup, hint: Markup) -> Markup:
+    """Return who cooks, with its hint: they stay on one line, however long the words."""
+    return tag("span", who, hint, class_="cook")
 
 
 def tabs(names: Iterable[str]) -> None:

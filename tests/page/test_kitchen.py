@@ -164,6 +164,35 @@ def test_the_browser_shows_and_says_what_the_server_does(
         assert {uri for uri, _ in filter(None, made["pictures"])} - {uri for uri, _ in before["pictures"]}
 
 
+UNREADABLE = """() => {
+    window.cooks = lineage.cooks;
+    lineage.cooks = () => {};
+    lineage.decode = () => Promise.reject(new DOMException("no picture", "EncodingError"));
+}"""
+"""From now on no film is read; who could make the pictures is away."""
+
+
+def test_a_film_that_cannot_be_read_leaves_the_pictures_to_the_browser(
+    kitchen: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    page = visit(kitchen, cooks=True, reduced_motion="reduce").open("?tab=time")
+    root = page.locator("#panel-time")
+    part = {"seen": 600}
+    warm(page, "time", part)
+    turn(page, "time", 7, part)
+    wanted = shown(root.locator("canvas[data-film]").first)
+    root.evaluate(UNREADABLE)
+    turn(page, "time", 8, part)
+    expect(root.locator("canvas[data-film]:not(.stale)")).to_have_count(0)
+    page.evaluate("() => (lineage.cooks = window.cooks)")
+    for number in (8, 7):  # another moment of the seed that could not be read, then one that could be before
+        root.evaluate(SET, {"seed": number, "seen": 0 if number == 8 else 600})
+        idle(page)
+        expect(root.locator("canvas[data-film].stale")).to_have_count(0)
+    found = shown(root.locator("canvas[data-film]").first)
+    assert np.abs(found.astype(int) - wanted).max() <= 9  # the film's was in sixteen depths of ink
+
+
 RECIPES = """async ([panel, states, names]) => {
     const at = (name) => new URL(`${lineageKitchen}/${name}`, document.baseURI);
     const { normals, ways } = await import(at("recipes.js"));

@@ -115,6 +115,19 @@ def test_the_header_says_what_really_runs(site: serving.Page, visit: Callable[..
     expect(page.locator(".runtime .hint")).to_have_attribute("aria-label", threads)
 
 
+def test_who_cooks_and_its_hint_stay_on_one_line(site: serving.Page, visit: Callable[..., Visit]) -> None:
+    page = visit(site).open()
+    places = """() => [...document.querySelectorAll(".runtime > span:not(.cook), .cook > *")]
+        .map((element) => element.getBoundingClientRect())
+        .map(({ left, right, top, bottom }) => [left, right, (top + bottom) / 2])"""
+    for sight in sights(page, "header"):
+        *words, who, hint = page.evaluate(places)
+        assert abs(who[2] - hint[2]) < 6, sight
+        assert 4 <= hint[0] - who[1] <= 20, sight
+        below = who[2] > words[-1][2] + 6
+        assert below or who[0] - words[-1][1] >= 4, sight
+
+
 def test_nothing_of_gradio_is_left_to_see(site: serving.Page, visit: Callable[..., Visit]) -> None:
     page = visit(site).open()
     assert page.locator("footer:visible").count() == 0

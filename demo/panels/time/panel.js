@@ -37,7 +37,7 @@ lineage.time = (tool, panel, root) => {
   const all = (selector) => [...root.querySelectorAll(selector)];
 
   let axis = { unit: 1, end: 1 };
-  let cards = []; // {card, screen, columns, seen, uri, of, sheet, shown}, a sheet of the server's once it is decoded
+  let cards = []; // {card, screen, columns, seen, uri, of, sheet, lost, shown}, a sheet of the server's once it is decoded
   let here = { of: "", sheets: new Map() }; // what this browser's are of, by MODEL.SEEN
   let wished = ""; // of this browser, and not there yet
   let rests = false; // the hand
@@ -85,7 +85,8 @@ lineage.time = (tool, panel, root) => {
     if (mine.some(({ sheet }) => !sheet)) {
       lives(); // its words are those of the end
       show();
-      await Promise.all(mine.map(async (one) => (one.sheet ??= await lineage.decode(one.uri))));
+      const decode = async (one) => (one.sheet ??= await lineage.decode(one.uri));
+      await Promise.all(mine.map((one) => decode(one).catch(() => (one.lost = true))));
       if (cards !== mine) return; // others came
     }
     lives();
@@ -108,7 +109,8 @@ lineage.time = (tool, panel, root) => {
   // Those of the moment that is looked at, then, when the hand rests, of the moments beside it; of all where there is
   // no server to send them.
   function make(at) {
-    const has = (one, moment) => one.of === asked() || pictures(one, latest(one.seen, moment)); // or is being decoded
+    const comes = ({ of, lost }) => of === asked() && !lost; // it is there or being decoded
+    const has = (one, moment) => comes(one) || pictures(one, latest(one.seen, moment));
     const lacks = (moment) => cards.some((one) => !has(one, moment));
     const stops = moments();
     const now = latest(stops, at);
