@@ -613,7 +613,9 @@ SOUGHT = """([step, energy, hidden]) => {
     const scrub = root.querySelector("[data-scrub]");
     scrub.value = step;
     scrub.dispatchEvent(new Event("input", { bubbles: true }));
-    const { text: [, at] } = JSON.parse(root.querySelector(".transport output").dataset.say);
+    const { say } = root.querySelector(".transport output").dataset;
+    if (!say) return false; // a film is on its way
+    const { text: [, at] } = JSON.parse(say);
     if (at.step !== step || Math.abs(at.energy - energy) > 0.06 + 1e-4 * Math.abs(energy)) return false;
     // Another movie's energy may be as near.
     const layer = [...root.querySelectorAll("[data-layer]")].at(-2);
