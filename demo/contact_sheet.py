@@ -115,8 +115,10 @@ def sheet(all_rows: Sequence[Row]) -> NDArray[np.uint8]:
     for k, row in enumerate(all_rows):
         left, top = MARGIN + (k // height) * (column + MARGIN), MARGIN + (k % height) * CELL
         draw.rectangle((left, top + 2, left + 4, top + CELL - 3), fill=row.colour)
-        draw.text((left + 14, top + 13), _fitted(row.title, name), font=name, fill=INK)
-        draw.text((left + 14, top + 37), _fitted(row.note, note), font=note, fill=QUIET)
+        lines = [*((line, name, INK) for line in _lines(row.title, name)), (row.note, note, QUIET)]
+        for place, (words, font, ink) in enumerate(lines):
+            middle = top + CELL / 2 + 22 * (place - (len(lines) - 1) / 2)
+            draw.text((left + 14, middle), words, font=font, fill=ink, anchor="lm")
         for place, image in enumerate(row.images):
             made = _on_paper(image)
             gap = (CELL - made.height) // 2
@@ -192,12 +194,16 @@ def _on_paper(image: Array) -> Image.Image:
     return Image.fromarray(paper.enlarge(paper.on_paper(image, (PAPER, INK)), scale))
 
 
-def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return the text, shortened to what fits beside the pictures."""
-    room = WORDS - 24
-    while font.getlength(text) > room:
-        text = f"{text.removesuffix('…')[:-1]}…"
-    return text
+def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """Return the text in the lines that fit beside the pictures, broken between words."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= WORDS - 24:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -45,6 +45,17 @@ def test_every_model_that_makes_pictures_has_a_row(models: Path) -> None:
     )
 
 
+def test_long_names_are_broken_between_words() -> None:
+    """Catches a name cut short, and one that runs into the pictures."""
+    font = contact_sheet.ImageFont.load_default(17)
+    name = "Pictures that somebody drew after pictures that somebody else had drawn before"
+    lines = contact_sheet._lines(name, font)
+    assert " ".join(lines) == name
+    assert len(lines) > 1
+    assert all(font.getlength(line) <= contact_sheet.WORDS - 24 for line in lines)
+    assert contact_sheet._lines("Short", font) == ["Short"]
+
+
 def test_the_command_writes_the_same_sheet_twice(models: Path, tmp_path: Path) -> None:
     """Catches a sheet that depends on the clock, and pictures smoothed or stretched on their way to it."""
     for name in ("a.png", "b.png"):
