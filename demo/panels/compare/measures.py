@@ -137,6 +137,11 @@ def written(value: float, measure: Measure) -> Message:
     return say(f"compare.form.{measure.form}", value=scaled(value, measure))
 
 
+def difference(value: float, measure: Measure) -> Message:
+    """Return by how much two values of that kind differ, to three significant digits; fractions in points."""
+    return say(f"compare.gain.{measure.form}", value=float(f"{scaled(value, measure):.3g}"))
+
+
 def name(metric_name: str) -> Message:
     """Return what a measure is called; of one that nobody here has heard of, the words of its name."""
     return Message(f"compare.measure.{metric_name}", fallback=metric_name.replace("_", " "))

@@ -183,7 +183,7 @@ def _table(library: Library) -> Markup:
 
 
 def _row(one: Finding) -> Markup:
-    gain = measures.written(float(f"{abs(one.gain):.3g}"), one.measure)
+    gain = measures.difference(abs(one.gain), one.measure)
     verdict = one.verdict
     assert one.metric.paper_value is not None
     return tag(
