@@ -206,7 +206,7 @@ def test_a_scale_holds_its_values_with_room_and_survives_one_or_none() -> None:
 
 def test_percentages_are_apart_by_points() -> None:
     assert measures.difference(0.0024148, measures.BY_NAME["test_error"]) == say(
-        "compare.gain.percent", value=0.241
+        "compare.form.points", value=0.241
     )
 
 
@@ -220,7 +220,7 @@ def test_a_figure_short_of_the_papers_stays_in_the_table_and_is_marked(library: 
     ]
     missed = row(table, "gan parzen_log_likelihood")
     assert 'class="short"' in missed
-    assert ["compare.verdict.short", {"gain": ["compare.gain.number", {"value": 9.7}]}] in said(missed)
+    assert ["compare.verdict.short", {"gain": ["compare.form.number", {"value": 9.7}]}] in said(missed)
     assert ["compare.error.number", {"value": 215.3, "error": 2.2}] in said(missed)
     assert ["compare.form.number", {"value": 225.0}] in said(missed)
     assert "Somebody 2014" in missed

@@ -139,7 +139,8 @@ def written(value: float, measure: Measure) -> Message:
 
 def difference(value: float, measure: Measure) -> Message:
     """Return by how much two values of that kind differ, to three significant digits; fractions in points."""
-    return say(f"compare.gain.{measure.form}", value=float(f"{scaled(value, measure):.3g}"))
+    form = "points" if measure.form == PERCENT else measure.form
+    return say(f"compare.form.{form}", value=float(f"{scaled(value, measure):.3g}"))
 
 
 def name(metric_name: str) -> Message:
