@@ -149,11 +149,19 @@ class StyledConvolution(nn.Module):
 
 
 class Layer(nn.Module):
-    """A styled convolution, noise, bias and rectifier."""
+    """A styled convolution, noise, bias and rectifier; the bias may be one a place instead of one a map."""
 
-    def __init__(self, w: int, fan_in: int, fan_out: int, double: bool = False) -> None:
+    def __init__(
+        self,
+        w: int,
+        fan_in: int,
+        fan_out: int,
+        double: bool = False,
+        size: int = 0,  # height and width of the maps that come out, if each place has a bias of its own
+    ) -> None:
         super().__init__()
         self.convolution = StyledConvolution(w, fan_in, fan_out, 3, double)
+        self.places = nn.Parameter(torch.zeros(1, fan_out, size, size)) if size else None
         self.bias = nn.Parameter(torch.zeros(fan_out))
         self.strength = nn.Parameter(torch.zeros(()))  # of the noise, learned, one for all maps
 
@@ -162,6 +170,8 @@ class Layer(nn.Module):
         x, demodulate = self.convolution(x, w)
         # sqrt(2) leaky(y) = leaky(sqrt(2) y): the gain costs nothing where it meets small tensors.
         offset = (GAIN * self.strength * noise).to(x.dtype)
+        if self.places is not None:
+            offset = offset + (GAIN * self.places).to(x.dtype)
         bias = (GAIN * self.bias)[:, None, None].to(x.dtype)
         x = torch.addcmul(offset, x, (GAIN * demodulate).to(x.dtype)) + bias
         return functional.leaky_relu(x, SLOPE)

@@ -31,14 +31,14 @@ def unit_length(x: Tensor) -> Tensor:
 class MappingNetwork(nn.Module):
     """z, and a label where there are some, -> w; knows where the middle of all w lies."""
 
-    def __init__(self, w: int, layers: int, labelled: bool) -> None:
+    def __init__(self, w: int, layers: int, labelled: bool, rate: float = 0.01) -> None:
         super().__init__()
         self._labelled = labelled
         # Fewer values for the label than for z: with as many, w says little but the label.
         self.embedding = Linear(CLASSES, EMBEDDING) if labelled else None
         widths = [Z - 1 + EMBEDDING if labelled else Z, *[w] * layers]
-        # A hundredth of the learning rate: small changes of f move every picture ([A], appendix C).
-        self.layers = nn.ModuleList(Linear(a, b, rate=0.01) for a, b in pairwise(widths))
+        # Small changes of f move every picture, so that it may be told to learn slowly ([A], appendix C).
+        self.layers = nn.ModuleList(Linear(a, b, rate=rate) for a, b in pairwise(widths))
         self.centre: Tensor  # the running mean of w, a row a class
         self.register_buffer("centre", torch.zeros(CLASSES if labelled else 1, w))
 
@@ -75,11 +75,15 @@ def truncated(w: Tensor, centre: Tensor, psi: Tensor) -> Tensor:
 class SynthesisNetwork(nn.Module):
     """Styles and noise -> a picture, with what every size adds to it."""
 
-    def __init__(self, w: int, widths: Sequence[int], channels: int) -> None:
+    def __init__(self, w: int, widths: Sequence[int], channels: int, places: bool = False) -> None:
         super().__init__()
         self.resolutions = tuple(SMALLEST << k for k in range(len(widths)))
         self.constant = nn.Parameter(torch.randn(1, widths[0], SMALLEST, SMALLEST))
-        self.up = nn.ModuleList(Layer(w, a, b, double=True) for a, b in pairwise(widths))
+        biased = self.resolutions[1:] if places else (0,) * (len(widths) - 1)
+        self.up = nn.ModuleList(
+            Layer(w, a, b, double=True, size=size)
+            for (a, b), size in zip(pairwise(widths), biased, strict=True)
+        )
         self.stay = nn.ModuleList(Layer(w, width, width) for width in widths)
         self.rgb = nn.ModuleList(ToRGB(w, width, channels) for width in widths)
 

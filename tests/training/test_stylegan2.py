@@ -267,6 +267,23 @@ def test_the_parts_of_a_picture_sum_to_it() -> None:
     torch.testing.assert_close(picture, total + 0.5)
 
 
+def test_a_place_may_have_a_bias_of_its_own() -> None:
+    """Catches a place's bias that is multiplied by the style or spreads over the map."""
+    layer = stylegan2_layers.Layer(6, 5, 3, double=True, size=8)
+    x, w, noise = normals(2, 5, 4, 4), normals(2, 6, seed=1), torch.zeros(2, 1, 8, 8)
+    places = layer.places
+    assert places is not None
+    with torch.no_grad():
+        before = layer(x, w, noise)
+        places[0, 1, 2, 3] = 100.0
+        moved = layer(x, w, noise) - before
+        layer.bias[1] += 100.0
+        places[0, 1, 2, 3] = 0.0
+        everywhere = layer(x, w, noise) - before
+    assert moved.nonzero().tolist() == [[0, 1, 2, 3], [1, 1, 2, 3]]
+    torch.testing.assert_close(moved[:, 1, 2, 3], everywhere[:, 1, 2, 3])
+
+
 def test_each_layer_listens_to_its_own_style_and_noise() -> None:
     """Catches a style or a noise that reaches nothing, and a coarse one that comes in too late."""
     networks = built()
@@ -421,7 +438,7 @@ def test_a_lazy_discriminator_has_adjusted_rates() -> None:
 
 def test_every_parameter_learns() -> None:
     """Catches a layer cut off from the loss: after one step of each player nothing is where it was."""
-    config = dataclasses.replace(SMALL, mixing=0.5)
+    config = dataclasses.replace(SMALL, mixing=0.5, places=True)
     networks = built(config)
     images = torch.randint(0, 256, (8, 1, 28, 28), dtype=torch.uint8)
     labels = torch.arange(8)
@@ -456,6 +473,7 @@ def test_mixed_pictures_have_two_styles() -> None:
         (ColourConfig(widths=(8,) * 4), "4 widths make pictures of 32 pixels, the images have 64"),
         (StyleConfig(mixing=2), r"mixing must lie in \[0, 1\]"),
         (StyleConfig(lazy=0), "lazy at least 1 step"),
+        (StyleConfig(mapping_rate=0), "mapping_rate must be above 0"),
         (StyleConfig(gamma_share=1.5), r"gamma_share must lie in \[0, 1\]"),
         (StyleConfig(gamma_from=0.8), "gamma_from and gamma_until"),
         (StyleConfig(batch=30), "batch must be a multiple of group"),
