@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def _paints(model: Model) -> bool:
 
 def _stylegan(model: Model, runtime: Runtime, batch: int) -> tuple[Paint, Paint]:
     config = stylegan2.MODELS[model.id]["default"]
-    networks = stylegan2.build(config)
+    stored = checkpoint.initialisers(_folder(model), stylegan2.GRAPHS["synthesis"])
+    networks = stylegan2.build(replace(config, places="up.0.places" in stored))
     del networks["discriminator"]
     checkpoint.load_initialisers(networks, _folder(model), stylegan2.GRAPHS)
     mapping, synthesis = (networks[name].eval() for name in ("mapping", "synthesis"))

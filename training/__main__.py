@@ -163,7 +163,8 @@ def _run(arguments: argparse.Namespace, place: Place) -> int:
         torch.manual_seed(seed)
         networks = {name: network.to(place.device) for name, network in family.build(config).items()}
     if arguments.init_from:
-        checkpoint.load_initialisers(networks, arguments.init_from / model, family.GRAPHS)
+        added = getattr(family, "ADDED", ())
+        checkpoint.load_initialisers(networks, arguments.init_from / model, family.GRAPHS, added)
     averages = {
         name: copy.deepcopy(network).eval().requires_grad_(False) for name, network in networks.items()
     }

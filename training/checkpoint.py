@@ -197,27 +197,44 @@ def past(directory: Path) -> Past:
         raise RunError(f"{directory} has no model.json that says how its weights were trained.") from error
 
 
+def initialisers(directory: Path, roles: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the shipped ONNX files of these graph roles in `directory` hold, by name, as it is stored.
+
+    Raises :class:`RunError` where a file is not there.
+    """
+    from onnx import load, numpy_helper  # only what starts from shipped files needs the onnx package
+
+    found: dict[str, np.ndarray] = {}
+    for role in roles:
+        path = directory / f"{role}.onnx"
+        if not path.is_file():
+            raise RunError(f"{path.name} is needed in {directory}, which does not hold it.")
+        found |= {i.name: numpy_helper.to_array(i) for i in load(path).graph.initializer}
+    return found
+
+
 def load_initialisers(
-    networks: Mapping[str, nn.Module], directory: Path, graphs: Mapping[str, Sequence[str]]
+    networks: Mapping[str, nn.Module],
+    directory: Path,
+    graphs: Mapping[str, Sequence[str]],
+    added: Sequence[str] = (),
 ) -> None:
     """Fill `networks` from the initialisers of the shipped ONNX files in `directory`.
 
     `graphs` says which graph roles hold each network's parameters; an initialiser bears the full name of its
-    parameter within the network. Storage in fewer bits is widened. Raises :class:`RunError` naming what is
-    missing or has another shape; nothing is loaded then.
+    parameter within the network. Parameters of the names `added` may be missing, and stay as they are: what a
+    network gets after it has begun to learn. Storage in fewer bits is widened. Raises :class:`RunError` that
+    names what is missing or has another shape; nothing is loaded then.
     """
-    from onnx import load, numpy_helper  # only this way of starting needs the onnx package
-
     loaded: dict[str, dict[str, torch.Tensor]] = {}
     for name, network in networks.items():
-        found: dict[str, np.ndarray] = {}
-        for role in graphs[name]:
-            path = directory / f"{role}.onnx"
-            if not path.is_file():
-                raise RunError(f"{path.name} is needed in {directory}, which does not hold it.")
-            found |= {i.name: numpy_helper.to_array(i) for i in load(path).graph.initializer}
+        found = initialisers(directory, graphs[name])
         # Batch normalisation counts its steps in an integer that no graph needs.
-        wanted = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
+        wanted = {
+            key: value
+            for key, value in network.state_dict().items()
+            if value.is_floating_point() and (key in found or key.rpartition(".")[2] not in added)
+        }
         missing = sorted(set(wanted) - set(found))
         if missing:
             raise RunError(f"{directory} has no values for {', '.join(missing)} of the {name}.")

@@ -23,6 +23,7 @@ class Family(Protocol):
     MODELS: Mapping[str, Mapping[str, Config]]  # model -> preset -> configuration
     GRAPHS: Mapping[str, Sequence[str]]  # network -> the graph roles whose files hold its parameters
     DISTRIBUTED: bool  # whether several processes can share a batch
+    # Where a family's networks have got parameters since files shipped, it lists their last names as ADDED.
 
     def build(self, config: Any) -> dict[str, nn.Module]:
         """The networks, with fresh weights."""

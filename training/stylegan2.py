@@ -22,8 +22,9 @@ which D compares a made picture with a real one (Jolicoeur-Martineau 2019), and 
 which D descends and of whose first term G descends the mirror image, softplus(D(x) - D(G(z))).
 
 Where every picture is laid out alike, as avatars are, each doubling may add a bias of its own to every place
-of its maps, as the 4x4 constant does to the smallest: filtered doublings carry shapes, but no pixel's place,
-and a style that can turn such maps up and down draws eyes and glasses in a tenth of the images (NOTES.md).
+of its maps, as the 4x4 constant has one for each of the smallest: filtered doublings carry shapes, but no
+pixel's place, and eyes and glasses are always at the same pixels. Added to a network that knows the shapes,
+such maps bring it the eyes; from the first image on they hold the shapes back (see NOTES.md).
 
 Where a label is given, f reads it beside z and D keeps a verdict a class, as in cgan.py; the first value of z
 is then spare. Not from the papers: one batch of made pictures serves D and then G; the centre to which a
@@ -58,6 +59,7 @@ from training.stylegan2_networks import (
 
 GRAPHS = {"mapping": ("mapping",), "synthesis": ("synthesis",), "discriminator": ("criticise",)}
 DISTRIBUTED = True
+ADDED = ("places",)  # parameters that a network may get after it has begun to learn: zeros at first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,6 @@ class StyleConfig(GameConfig):
     widths: tuple[int, ...] = (64, 64, 32, 16)  # maps at 4x4, 8x8, ..., in both networks
     w: int = 128  # values of w
     mapping_layers: int = 2  # more of them leave less of w to z: a share of 0.79 with 2, 0.5 with 8
-    mapping_rate: float = 0.01  # as a multiple of the others' learning rate, [A], appendix C
     places: bool = False  # whether every place of a doubled map has a bias of its own, as the constant has
     mixing: float = 0.0  # share of pictures with two styles, [A], section 3.1
     gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]; at first
@@ -106,8 +107,6 @@ class StyleConfig(GameConfig):
             )
         if self.w < 1 or self.mapping_layers < 1:
             raise ConfigError("w and mapping_layers must each be at least 1.")
-        if self.mapping_rate <= 0:
-            raise ConfigError(f"mapping_rate must be above 0, not {self.mapping_rate}.")
         if not 0 <= self.mixing <= 1:
             raise ConfigError(f"mixing must lie in [0, 1], not {self.mixing}.")
         if self.gamma < 0 or self.lazy < 1:
@@ -127,17 +126,11 @@ class ColourConfig(StyleConfig):
     image_shape = (3, 64, 64)
 
     dataset: str = "avatars"
-    images: int = 180_000
+    images: int = 250_000
     labelled: bool = False
     widths: tuple[int, ...] = (64, 64, 64, 32, 16)
-    mapping_rate: float = 1.0  # at a hundredth f stays as it began in a run of thousands of steps
-    places: bool = True  # eyes are always at the same pixels, which filtered doublings cannot find
     gamma: float = 1.0  # at 0.125 D is sure of everything, and every face is a balaclava (see NOTES.md)
     gamma_share: float = 0.1
-    gamma_from: float = 0.35
-    gamma_until: float = 0.65
-    generator_rate: float = 7e-3
-    discriminator_rate: float = 7e-3
 
 
 MODELS: dict[str, dict[str, StyleConfig]] = {
@@ -299,7 +292,7 @@ def build(config: StyleConfig) -> dict[str, nn.Module]:
     """Mapping, synthesis and discriminator with fresh weights."""
     channels = config.image_shape[0]
     networks: dict[str, nn.Module] = {
-        "mapping": MappingNetwork(config.w, config.mapping_layers, config.labelled, config.mapping_rate),
+        "mapping": MappingNetwork(config.w, config.mapping_layers, config.labelled),
         "synthesis": SynthesisNetwork(config.w, config.widths, channels, config.places),
         "discriminator": Discriminator(config.widths, channels, config.labelled, config.group),
     }

@@ -67,8 +67,7 @@ class EncoderConfig(Config):
     widths: tuple[int, ...] = ColourConfig.widths  # the generator's; the encoder has as many maps
     w: int = ColourConfig.w
     mapping_layers: int = ColourConfig.mapping_layers
-    mapping_rate: float = ColourConfig.mapping_rate
-    places: bool = ColourConfig.places
+    places: bool = True  # as the generator that ships has them
     mixing: float = 0.5  # share of made pictures with two styles
     hidden: int = 256  # values that all styles are read from
     style: float = 1.0  # weights of the parts of the loss
@@ -228,9 +227,7 @@ def stages(
     Raises :class:`training.checkpoint.RunError` where one of them is not there or has another size.
     """
     encoder, device = cast(Encoder, networks["encoder"]), images.device
-    mapping = MappingNetwork(config.w, config.mapping_layers, labelled=False, rate=config.mapping_rate).to(
-        device
-    )
+    mapping = MappingNetwork(config.w, config.mapping_layers, labelled=False).to(device)
     found = {"mapping": mapping, "synthesis": networks["synthesis"]}
     load_finished(found, Path(config.generator), stylegan2.GRAPHS)
     judge = classifier.build(AttributesConfig(channels=config.judge_channels))["classifier"].to(device)

@@ -31,14 +31,14 @@ def unit_length(x: Tensor) -> Tensor:
 class MappingNetwork(nn.Module):
     """z, and a label where there are some, -> w; knows where the middle of all w lies."""
 
-    def __init__(self, w: int, layers: int, labelled: bool, rate: float = 0.01) -> None:
+    def __init__(self, w: int, layers: int, labelled: bool) -> None:
         super().__init__()
         self._labelled = labelled
         # Fewer values for the label than for z: with as many, w says little but the label.
         self.embedding = Linear(CLASSES, EMBEDDING) if labelled else None
         widths = [Z - 1 + EMBEDDING if labelled else Z, *[w] * layers]
-        # Small changes of f move every picture, so that it may be told to learn slowly ([A], appendix C).
-        self.layers = nn.ModuleList(Linear(a, b, rate=rate) for a, b in pairwise(widths))
+        # A hundredth of the learning rate: small changes of f move every picture ([A], appendix C).
+        self.layers = nn.ModuleList(Linear(a, b, rate=0.01) for a, b in pairwise(widths))
         self.centre: Tensor  # the running mean of w, a row a class
         self.register_buffer("centre", torch.zeros(CLASSES if labelled else 1, w))
 

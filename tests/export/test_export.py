@@ -81,7 +81,7 @@ TINY = {
     ),
     "stylegan2_avatars": (
         stylegan2,
-        stylegan2.ColourConfig(widths=(6, 5, 4, 3, 3), w=8, group=2, mapping_layers=1),
+        stylegan2.ColourConfig(widths=(6, 5, 4, 3, 3), w=8, group=2, mapping_layers=1, places=True),
     ),
     "classifier_avatars": (classifier, classifier.AttributesConfig(channels=2)),
     "vae": (vae, vae.VaeConfig(widths=(12,), latents=3)),
@@ -403,6 +403,19 @@ def test_training_continues_from_the_files(shipped: Path, model: str) -> None:
             if value.is_floating_point():
                 # Half-precision storage: values below 1 are off by at most 2^-12 (half a unit of 11 bits).
                 torch.testing.assert_close(built[name].state_dict()[key], value, rtol=0, atol=2**-12)
+
+
+def test_what_a_network_got_since_stays_as_it_began(shipped: Path) -> None:
+    """Catches files of an older form refused, or a parameter that is missing by mistake taken for new."""
+    family, config = TINY["stylegan2_digits"]
+    newer = dataclasses.replace(config, places=True)
+    networks = family.build(newer)
+    checkpoint.load_initialisers(networks, shipped / "stylegan2_digits", family.GRAPHS, family.ADDED)
+    state = networks["synthesis"].state_dict()
+    assert not any(state[f"up.{k}.places"].any() for k in range(3))
+    torch.testing.assert_close(state["constant"], weights("stylegan2_digits")["synthesis"]["constant"])
+    with pytest.raises(checkpoint.RunError, match=r"no values for up\.0\.places"):
+        checkpoint.load_initialisers(networks, shipped / "stylegan2_digits", family.GRAPHS)
 
 
 def test_equal_and_zero_parameters_keep_their_own_initialisers() -> None:

@@ -473,7 +473,6 @@ def test_mixed_pictures_have_two_styles() -> None:
         (ColourConfig(widths=(8,) * 4), "4 widths make pictures of 32 pixels, the images have 64"),
         (StyleConfig(mixing=2), r"mixing must lie in \[0, 1\]"),
         (StyleConfig(lazy=0), "lazy at least 1 step"),
-        (StyleConfig(mapping_rate=0), "mapping_rate must be above 0"),
         (StyleConfig(gamma_share=1.5), r"gamma_share must lie in \[0, 1\]"),
         (StyleConfig(gamma_from=0.8), "gamma_from and gamma_until"),
         (StyleConfig(batch=30), "batch must be a multiple of group"),

@@ -53,7 +53,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("runs")
     torch.manual_seed(0)
     generator = stylegan2.build(
-        stylegan2.ColourConfig(widths=WIDTHS, w=6, mapping_layers=1, batch=4, bfloat16=False)
+        stylegan2.ColourConfig(widths=WIDTHS, w=6, mapping_layers=1, batch=4, bfloat16=False, places=True)
     )
     cast(Any, generator["mapping"]).centre.fill_(0.25)
     judge = classifier.build(classifier.AttributesConfig(channels=2))
@@ -147,7 +147,7 @@ def test_the_sample_grid_has_each_picture_above_its_rebuilt_one(finished: Path) 
 def graphs() -> dict[str, Graph]:
     """Of a network of 16x16 pixels, its weights random."""
     torch.manual_seed(0)
-    synthesis = stylegan2_networks.SynthesisNetwork(5, (4, 3, 2), 3).requires_grad_(False)
+    synthesis = stylegan2_networks.SynthesisNetwork(5, (4, 3, 2), 3, places=True).requires_grad_(False)
     encoder = Encoder((4, 3, 2), 5, 3, 8)
     nn.init.normal_(encoder.offsets.weight)
     encoder.centre.copy_(torch.linspace(-1, 1, 5))
