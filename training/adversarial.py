@@ -50,6 +50,7 @@ class Optimizers:
         discriminator: nn.Module,
         betas: tuple[float, float] = BETAS,
         lazy: int = 0,  # D makes one more step each so many, down a penalty; 0 = never
+        paces: Mapping[str, float] | None = None,  # a part of a parameter's name -> its rate over the others'
     ) -> None:
         self._decay_from = config.decay_from
         # Where D makes lazy + 1 steps instead of lazy, each is to count for less (Karras et al. 2020, 3.1).
@@ -59,14 +60,16 @@ class Optimizers:
             ("generator", generator, betas),
             ("discriminator", discriminator, (betas[0] ** share, betas[1] ** share)),
         )
-        self._adam = {name: _adam(network, self._rates[name], both) for name, network, both in players}
+        self._adam = {
+            name: _adam(network, self._rates[name], both, paces or {}) for name, network, both in players
+        }
 
     def schedule(self, progress: float) -> None:
         """Set the rates for this part of the run."""
         remaining = min(1.0, (1 - progress) / max(1 - self._decay_from, 1e-9))
         for name, adam in self._adam.items():
             for group in adam.param_groups:
-                rate = self._rates[name] * remaining
+                rate = self._rates[name] * remaining * group.get("pace", 1.0)  # a run begun earlier has none
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
                 else:
@@ -99,10 +102,11 @@ class Game:
         *,
         betas: tuple[float, float] = BETAS,
         lazy: int = 0,  # as in :class:`Optimizers`
+        paces: Mapping[str, float] | None = None,  # the same
         labelled: bool = False,  # whether the generator takes a label
     ) -> None:
         self._generator, self._discriminator = generator, discriminator
-        self._optimizers = Optimizers(config, generator, discriminator, betas, lazy)
+        self._optimizers = Optimizers(config, generator, discriminator, betas, lazy, paces)
         self._bfloat16, self._labelled = config.bfloat16, labelled
 
     def _autocast(self, data: Tensor) -> torch.autocast:
@@ -122,11 +126,28 @@ class Game:
         return sample_grid(networks, draw.normal(100, Z), self._labelled)
 
 
-def _adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam whose rate, on a GPU, is a tensor there, so that a captured step sees it change."""
+def _adam(
+    network: nn.Module, rate: float, betas: tuple[float, float], paces: Mapping[str, float]
+) -> torch.optim.Adam:
+    """Adam whose rates, on a GPU, are tensors there, so that a captured step sees them change."""
     on_gpu = next(network.parameters()).is_cuda
-    lr = torch.tensor(rate, device="cuda") if on_gpu else rate
-    return torch.optim.Adam(network.parameters(), lr, betas, fused=True, capturable=on_gpu)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        pace = next((pace for part, pace in paces.items() if part in name), 1.0)
+        groups.setdefault(pace, []).append(parameter)
+    return torch.optim.Adam(
+        [
+            {
+                "params": parameters,
+                "lr": torch.tensor(rate * pace, device="cuda") if on_gpu else rate * pace,
+                "pace": pace,
+            }
+            for pace, parameters in groups.items()
+        ],
+        betas=betas,
+        fused=True,
+        capturable=on_gpu,
+    )
 
 
 def chosen_label(label: Tensor, spare: Tensor) -> Tensor:

@@ -50,6 +50,7 @@ from training.dcgan import channels_last
 from training.randomness import Draw
 from training.stage import Stage
 from training.stylegan2_networks import (
+    MAPPING_RATE,
     SMALLEST,
     Discriminator,
     MappingNetwork,
@@ -74,6 +75,7 @@ class StyleConfig(GameConfig):
     widths: tuple[int, ...] = (64, 64, 32, 16)  # maps at 4x4, 8x8, ..., in both networks
     w: int = 128  # values of w
     mapping_layers: int = 2  # more of them leave less of w to z: a share of 0.79 with 2, 0.5 with 8
+    mapping_rate: float = 0.01  # as a multiple of the others' learning rate, [A], appendix C
     places: bool = False  # whether every place of a doubled map has a bias of its own, as the constant has
     mixing: float = 0.0  # share of pictures with two styles, [A], section 3.1
     gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]; at first
@@ -107,6 +109,8 @@ class StyleConfig(GameConfig):
             )
         if self.w < 1 or self.mapping_layers < 1:
             raise ConfigError("w and mapping_layers must each be at least 1.")
+        if self.mapping_rate < 0:
+            raise ConfigError(f"mapping_rate must be 0 or more, not {self.mapping_rate}.")
         if not 0 <= self.mixing <= 1:
             raise ConfigError(f"mixing must lie in [0, 1], not {self.mixing}.")
         if self.gamma < 0 or self.lazy < 1:
@@ -165,7 +169,9 @@ class Pairing(Game):
         self, config: StyleConfig, mapping: nn.Module, synthesis: nn.Module, discriminator: nn.Module
     ) -> None:
         generator = nn.ModuleList([mapping, synthesis])
-        super().__init__(config, generator, discriminator, betas=(0.0, 0.99), lazy=config.lazy)
+        # The first of the two networks of G is the mapping's; its weights are kept in its own small unit.
+        paces = {"0.layers.": config.mapping_rate / MAPPING_RATE, "0.embedding.": 1.0}
+        super().__init__(config, generator, discriminator, betas=(0.0, 0.99), lazy=config.lazy, paces=paces)
         self._config, self._mapping, self._synthesis = config, mapping, synthesis
         self._sizes = noise_sizes(len(config.widths))
         self._dtype = torch.bfloat16 if config.bfloat16 else torch.float32

@@ -19,6 +19,7 @@ from training.adversarial import CLASSES, Z, chosen_label, one_hot, score_of
 from training.stylegan2_layers import GAIN, SLOPE, TINY, Convolution, Layer, Linear, ToRGB, doubled
 
 SMALLEST = 4  # height and width of the learned constant and of D's last maps
+MAPPING_RATE = 0.01  # of f, as a multiple of the others' learning rate
 EMBEDDING = 32  # values that stand for a label beside the 99 of z
 CENTRE_DECAY = 0.998  # a step, of the running mean of w
 
@@ -37,8 +38,8 @@ class MappingNetwork(nn.Module):
         # Fewer values for the label than for z: with as many, w says little but the label.
         self.embedding = Linear(CLASSES, EMBEDDING) if labelled else None
         widths = [Z - 1 + EMBEDDING if labelled else Z, *[w] * layers]
-        # A hundredth of the learning rate: small changes of f move every picture ([A], appendix C).
-        self.layers = nn.ModuleList(Linear(a, b, rate=0.01) for a, b in pairwise(widths))
+        # Slower than the others: small changes of f move every picture ([A], appendix C).
+        self.layers = nn.ModuleList(Linear(a, b, rate=MAPPING_RATE) for a, b in pairwise(widths))
         self.centre: Tensor  # the running mean of w, a row a class
         self.register_buffer("centre", torch.zeros(CLASSES if labelled else 1, w))
 

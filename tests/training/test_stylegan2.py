@@ -436,6 +436,26 @@ def test_a_lazy_discriminator_has_adjusted_rates() -> None:
     assert of_g["betas"] == (0.0, 0.99)
 
 
+def test_the_mapping_learns_at_a_pace_of_its_own() -> None:
+    """Catches a rate that schedules forget, or one that others of G get: at rate 0 f alone stays."""
+    config = dataclasses.replace(SMALL, mapping_rate=0.0)
+    networks = built(config)
+    images, labels = torch.randint(0, 256, (8, 1, 28, 28), dtype=torch.uint8), torch.arange(8)
+    (stage,) = stylegan2.stages(config, networks, images, labels)
+    before = {k: v.clone() for k, v in networks["mapping"].named_parameters()}
+    stage.rule.step(images, labels, 0.0, randomness.Draw([0], CPU))
+    moved = {k: not torch.equal(v, before[k]) for k, v in networks["mapping"].named_parameters()}
+    assert moved.pop("embedding.weight")
+    assert moved.pop("embedding.bias")
+    assert len(moved) == 4
+    assert not any(moved.values())
+    rates = {
+        round(group["lr"] / config.generator_rate, 6)
+        for group in stage.rule.state_dict()["optimizers"]["generator"]["param_groups"]
+    }
+    assert rates == {0.0, 1.0}
+
+
 def test_every_parameter_learns() -> None:
     """Catches a layer cut off from the loss: after one step of each player nothing is where it was."""
     config = dataclasses.replace(SMALL, mixing=0.5, places=True)
@@ -472,6 +492,7 @@ def test_mixed_pictures_have_two_styles() -> None:
         (StyleConfig(widths=(8, 8)), "2 widths make pictures of 8 pixels, the images have 28"),
         (ColourConfig(widths=(8,) * 4), "4 widths make pictures of 32 pixels, the images have 64"),
         (StyleConfig(mixing=2), r"mixing must lie in \[0, 1\]"),
+        (StyleConfig(mapping_rate=-1), "mapping_rate must be 0 or more"),
         (StyleConfig(lazy=0), "lazy at least 1 step"),
         (StyleConfig(gamma_share=1.5), r"gamma_share must lie in \[0, 1\]"),
         (StyleConfig(gamma_from=0.8), "gamma_from and gamma_until"),
