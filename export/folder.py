@@ -78,7 +78,13 @@ def keep_past(directory: Path, document: manifest.Document, files: Files) -> Non
         # The same run exported once more has the same past.
         if not began or not (own == command or own.startswith(f"{command} && ")):
             return
-        earlier = [snapshot for snapshot in earlier if snapshot["images_seen"] < began]
+        # Not the generation that was the shipped graph: where this run did not begin with it, its file is the
+        # one that this run's graph replaces.
+        earlier = [
+            snapshot
+            for snapshot in earlier
+            if snapshot["images_seen"] < began and snapshot["file"].startswith("snapshots/")
+        ]
         contents = {snapshot["file"]: (directory / snapshot["file"]).read_bytes() for snapshot in earlier}
         curve = json.loads((directory / CURVE).read_bytes())
     except (OSError, ValueError, KeyError, TypeError):

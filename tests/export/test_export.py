@@ -370,6 +370,8 @@ def test_a_continued_run_keeps_its_past(copy: Path, tmp_path: Path) -> None:
     ]
     (run / checkpoint.LOG).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
+    other = tmp_path / "other"
+    shutil.copytree(copy, other)
     untrained = (copy / "gan" / "snapshots" / "0000000000.onnx").read_bytes()
     for _ in range(2):  # the second export finds the first one's files
         assert command.main(["gan", "--runs", str(run.parent), "--out", str(copy)]) == 0
@@ -381,6 +383,12 @@ def test_a_continued_run_keeps_its_past(copy: Path, tmp_path: Path) -> None:
         assert curve["images_seen"] == [5, 10, 1800, 2600]
         assert curve["losses"] == {"other": [None, None, 0.5, 0.5], "loss": [0.3333, 0.3333, None, None]}
         assert check.check(copy, lambda line: None) == []
+
+    # A run that began later than what ships ended: the shipped graph gives way to the new one.
+    (run / "snapshots" / "0000001000.pt").unlink()
+    assert command.main(["gan", "--runs", str(run.parent), "--out", str(other)]) == 0
+    assert [one["images_seen"] for one in read(other / "gan" / "model.json")["snapshots"]] == [0, 1800, 2600]
+    assert check.check(other, lambda line: None) == []
 
     # A run from fresh weights has no past, whatever lies in the folder.
     write_run(run.parent, "gan")

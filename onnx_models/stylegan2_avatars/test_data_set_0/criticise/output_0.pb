@@ -1,1 +1,1 @@
-BscoreJ!À6ÁCþ5Á
+BscoreJÖ²ÁOiÁ
