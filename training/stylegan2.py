@@ -75,7 +75,7 @@ class StyleConfig(GameConfig):
     widths: tuple[int, ...] = (64, 64, 32, 16)  # maps at 4x4, 8x8, ..., in both networks
     w: int = 128  # values of w
     mapping_layers: int = 2  # more of them leave less of w to z: a share of 0.79 with 2, 0.5 with 8
-    mapping_rate: float = 0.01  # as a multiple of the others' learning rate, [A], appendix C
+    mapping_rate: float = MAPPING_RATE  # as a multiple of the others' learning rate, [A], appendix C
     places: bool = False  # whether every place of a doubled map has a bias of its own, as the constant has
     mixing: float = 0.0  # share of pictures with two styles, [A], section 3.1
     gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]; at first
@@ -170,7 +170,7 @@ class Pairing(Game):
     ) -> None:
         generator = nn.ModuleList([mapping, synthesis])
         # The first of the two networks of G is the mapping's; its weights are kept in its own small unit.
-        paces = {"0.layers.": config.mapping_rate / MAPPING_RATE, "0.embedding.": 1.0}
+        paces = {"0.layers.": config.mapping_rate / MAPPING_RATE}
         super().__init__(config, generator, discriminator, betas=(0.0, 0.99), lazy=config.lazy, paces=paces)
         self._config, self._mapping, self._synthesis = config, mapping, synthesis
         self._sizes = noise_sizes(len(config.widths))

@@ -149,7 +149,7 @@ class StyledConvolution(nn.Module):
 
 
 class Layer(nn.Module):
-    """A styled convolution, noise, bias and rectifier; the bias may be one a place instead of one a map."""
+    """A styled convolution, noise, bias and rectifier; beside a bias a map there may be one a place."""
 
     def __init__(
         self,

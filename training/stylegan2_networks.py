@@ -19,7 +19,7 @@ from training.adversarial import CLASSES, Z, chosen_label, one_hot, score_of
 from training.stylegan2_layers import GAIN, SLOPE, TINY, Convolution, Layer, Linear, ToRGB, doubled
 
 SMALLEST = 4  # height and width of the learned constant and of D's last maps
-MAPPING_RATE = 0.01  # of f, as a multiple of the others' learning rate
+MAPPING_RATE = 0.01  # of f, as a multiple of the others' learning rate, unless a run says otherwise
 EMBEDDING = 32  # values that stand for a label beside the 99 of z
 CENTRE_DECAY = 0.998  # a step, of the running mean of w
 
