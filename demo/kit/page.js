@@ -531,6 +531,7 @@ window.lineage = (() => {
 
     function release() {
       if (!rests) return;
+      if (!answered()) expectAnswer(element);
       hand();
       trigger("release");
     }

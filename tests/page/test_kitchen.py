@@ -33,7 +33,7 @@ from demo.panels.style import state as style
 from demo.panels.time import panel as time_machine
 from onnx_models import cookbook
 from tests import serving
-from tests.browser import Visit, idle, source
+from tests.browser import SLOW_CLOSING, Visit, idle, source
 from tests.page.test_drawing import seven
 from tests.page.test_first_half import shown
 from tests.page.test_page import draw_seven
@@ -137,7 +137,10 @@ def alike(mine: list[str | None], its: list[str | None]) -> bool:
     for here, there in zip(mine, its, strict=True):
         if NUMBER.sub("", here or "") != NUMBER.sub("", there or ""):
             return False
-        for one, other in zip(NUMBER.findall(here or ""), NUMBER.findall(there or ""), strict=True):
+        mine_numbers, its_numbers = (NUMBER.findall(words or "") for words in (here, there))
+        if len(mine_numbers) != len(its_numbers):
+            return False
+        for one, other in zip(mine_numbers, its_numbers, strict=True):
             unit = 10.0 ** -len(one.partition(".")[2])
             if abs(float(one) - float(other)) > 1.01 * unit:
                 return False
@@ -795,3 +798,19 @@ def test_a_game_is_played_without_the_server(playable: Path, visit: Callable[...
     page.keyboard.press("Enter")  # another game, which is the server's to deal
     expect(page.locator(WHO)).to_contain_text("the server is silent")
     visitor.complaints.clear()  # the browser's own, of a server that is not there
+
+
+def test_the_book_of_a_game_is_asked_after_until_it_is_there(
+    kitchen: serving.Page, visit: Callable[..., Visit]
+) -> None:
+    """Catches a book that nobody asks after: it was asked for while Gradio closed its stream of answers."""
+    visitor = visit(kitchen)
+    visitor.page.add_init_script(SLOW_CLOSING)
+    page = visitor.open("?tab=game")
+    root = page.locator("#panel-game")
+    for seed in (21, 22, 23):
+        root.evaluate(SET, {"seed": seed})
+        page.wait_for_function(
+            "seed => document.querySelector('#panel-game').book?.of.endsWith(`,${seed}]`)", arg=seed
+        )
+    assert page.evaluate("window.closings") >= 2

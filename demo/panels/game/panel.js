@@ -44,9 +44,16 @@
 
   lineage.kinds.book = (element, gradio) => {
     const root = element.closest("[id^='panel-']");
+    let last = null;
     lineage.receive(element, gradio, ({ markup }) => {
+      last = markup;
       // A browser that protects against fingerprints would tell other pixels.
-      if (markup && lineage.legible()) return opened(markup).then((book) => (root.book = book));
+      if (!markup || !lineage.legible()) return lineage.gotAnswer(root);
+      return opened(markup).then((book) => {
+        if (last !== markup) return; // a later one was read sooner
+        root.book = book;
+        if (isOf(book, root.lineage.get())) lineage.gotAnswer(root);
+      });
     });
   };
 
@@ -292,6 +299,12 @@
     });
 
     root.addEventListener("lineage:made", (event) => lay(root, event));
+
+    // No stage waits for the book, which comes when the hand rests: nobody would ask after one that is late.
+    root.addEventListener("lineage:changed", () => {
+      if (isOf(root.book, panel.get())) lineage.gotAnswer(root);
+      else lineage.expectAnswer(root);
+    });
 
     // Whoever plays with keys finds the next button under their fingers.
     root.addEventListener("lineage:shown", () => {

@@ -101,12 +101,14 @@
       root.style.setProperty("--row", Math.floor(place / 4));
       root.style.setProperty("--column", place % 4);
       for (const glass of root.querySelectorAll("[data-glass]")) {
-        const read = reads(glass.dataset.glass);
+        const { glass: name } = glass.dataset;
+        const read = reads(name);
         if (!read) continue;
         const label = asked();
-        const shown = glass.querySelector(".read");
-        lineage.name(shown, read[place] === undefined ? [""] : className(read[place]));
-        shown.classList.toggle("other", label !== "-1" && String(read[place]) !== label);
+        const word = glass.querySelector(".read");
+        lineage.name(word, read[place] === undefined ? [""] : className(read[place]));
+        word.classList.toggle("other", label !== "-1" && String(read[place]) !== label);
+        word.classList.toggle("stale", waits(name));
       }
     }
 
@@ -160,6 +162,7 @@
     // Real pictures stay real: their figures are right for as long as they hang.
     const lasts = (name) => name === "real" && root.readings?.firstElementChild.dataset.of === wall().dataset.of;
     const found = (name) => (here.of === shown() ? here.readings.get(name) : undefined);
+    const waits = (name) => !answered() && !lasts(name) && !found(name); // until its pictures are read
 
     // The classes that a card's pictures are taken for; none while the figures are those of other pictures.
     function reads(name) {
