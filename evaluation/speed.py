@@ -11,7 +11,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +92,8 @@ def _paints(model: Model) -> bool:
 
 
 def _stylegan(model: Model, runtime: Runtime, batch: int) -> tuple[Paint, Paint]:
-    config = stylegan2.MODELS[model.id]["default"]
-    stored = checkpoint.initialisers(_folder(model), stylegan2.GRAPHS["synthesis"])
-    networks = stylegan2.build(replace(config, places="up.0.places" in stored))
-    del networks["discriminator"]
-    checkpoint.load_initialisers(networks, _folder(model), stylegan2.GRAPHS)
-    mapping, synthesis = (networks[name].eval() for name in ("mapping", "synthesis"))
+    config, networks = stylegan2.shipped(model.id, model.folder)
+    mapping, synthesis = networks["mapping"], networks["synthesis"]
     styles = 2 * len(config.widths)
     given: dict[str, NDArray[Any]] = {"z": seeds.normals(0, batch, Z)}
     if config.labelled:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from export import manifest
@@ -135,7 +136,7 @@ def _directions(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export directions",
         description="Find directions in a shipped StyleGAN's styles: attributes as the shipped judge sees "
-        "them, and factors in closed form. Needs no run and imports no torch.",
+        "them, and factors in closed form. Needs no run; with --steps 0 no torch either.",
     )
     parser.add_argument(
         "model", nargs="*", help="model id (default: every model whose pictures a judge of attributes knows)"
@@ -148,15 +149,33 @@ def _directions(argv: list[str]) -> int:
         metavar="N",
         help="pictures that separators learn from, at least 100 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=80,
+        metavar="N",
+        help="steps in which each walk is learned, by torch; 0: separators and factors alone"
+        " (default: %(default)s)",
+    )
     arguments = parser.parse_args(argv)
 
     from export import cards, directions
     from onnx_models import catalog
+    from onnx_models.catalog import Model
     from onnx_models.errors import LineageError
     from onnx_models.runtime import Runtime
 
     if arguments.samples < 100:
         return _refuse(f"--samples must be 100 or more, not {arguments.samples}.")
+    if arguments.steps < 0:
+        return _refuse(f"--steps must be 0 or more, not {arguments.steps}.")
+    teach: Callable[[Model], directions.Learner] | None = None
+    if arguments.steps:
+        try:
+            from export import walks
+        except ModuleNotFoundError:
+            return _refuse("walks are learned by PyTorch, which is not installed: --steps 0 goes without.")
+        teach = partial(walks.learner, steps=arguments.steps)
     try:
         known = catalog.load(arguments.out)
         chosen = [known.model(name) for name in arguments.model]
@@ -170,7 +189,8 @@ def _directions(argv: list[str]) -> int:
         if not suited:
             return _refuse(f"no model in {arguments.out} can be moved: export one, and its judge, first.")
         for model in chosen or suited:
-            document = directions.find(model, known, Runtime("cpu"), arguments.samples)
+            learner = teach(model) if teach else None
+            document = directions.find(model, known, Runtime("cpu"), arguments.samples, learner)
             directions.write(model, document)
             print(f"{model.id}: {len(document['directions'])} directions")
             print("\n".join(directions.lines(document)))

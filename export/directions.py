@@ -1,12 +1,16 @@
 """Which way to push a style so that a face gets glasses: directions in w, found in the files that ship.
 
-Two ways of finding them, side by side. No PyTorch: the graphs are run by onnxruntime.
+Three ways of finding them. No PyTorch: the graphs are run by onnxruntime, and who learns walks is handed in.
 
 *Separators* (Shen et al. 2020, "Interpreting the latent space of GANs for semantic face editing"). Faces are
 made of many w, the judge of their data set says what it sees on each, and for each answer a hyperplane is
 fitted between the w that have it and those that have not. Its normal is the direction. How far to go and
 which layers to move are chosen on some seeds, for the largest share of asked answers less the mean share of
 others that change; both shares are then measured on other seeds, 0 to 99, and those figures ship.
+
+*Walks* (Jahanian, Chai & Isola 2020, "On the 'steerability' of generative adversarial networks"). The move
+itself is learned, by what the judge says of the faces at its end (walks.py). Of a separator and a walk to the
+same answer the one ships that is worth more, on the seeds that strength and layers are chosen on.
 
 *Factors* (Shen & Zhou 2021, "Closed-form factorization of latent semantics in GANs"). A style is A w + b, so
 the unit vectors n that change styles most, maximising |A n|^2, are the eigenvectors of A^T A. Nothing is
@@ -15,7 +19,7 @@ labelled; what each does is only told by what the judge sees change.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,8 @@ RIDGE = 1e-3  # on coefficients of standardised w, beside a mean loss in nats
 CHOOSING = 24  # seeds that strength and layers are chosen on: those behind the measured ones
 MEASURING = 100  # seeds, 0 to 99
 STRENGTHS = (2.0, 3.5, 5.0)  # standard deviations, to choose from
+WALKED = ("all", "middle and fine")  # layers that walks are learned on: with and without the head's shape
+LENGTHS = (1.0, 1.5, 2.0)  # of a learned walk, to choose from
 LEAST = 0.1  # share of those seeds that a direction must win for its answer, or it is no slider
 FACTOR_STRENGTH = 3.0
 FACTORS = 3  # of each range of layers
@@ -51,6 +57,12 @@ HIDDEN = ("hidden",)  # one that says that it cannot be seen
 DIGITS = 6  # significant ones, of a vector's values
 # How training/stylegan2_networks.py names the weights that turn w into a layer's styles.
 AFFINE = re.compile(r"(up|stay|rgb)\.(\d+)\.convolution\.style\.weight")
+
+
+Walk = Callable[[int, Sequence[int], Sequence[int]], Floats]
+"""Question, indices of its wanted answers, layers -> what to add to w on these, [w]."""
+Learner = Callable[["Studio", Floats, Answers], Walk | None]
+"""Who looks, w [n, w] and what the judge sees of each -> who learns walks from there, if anybody can."""
 
 
 def suits(model: Model, known: Catalog) -> bool:
@@ -65,8 +77,10 @@ def suits(model: Model, known: Catalog) -> bool:
     )
 
 
-def find(model: Model, known: Catalog, runtime: Runtime, samples: int) -> manifest.Document:
-    """The contents of ``directions.json`` of a model that :func:`suits`.
+def find(
+    model: Model, known: Catalog, runtime: Runtime, samples: int, learner: Learner | None = None
+) -> manifest.Document:
+    """The contents of ``directions.json`` of a model that :func:`suits`; without a learner, no walks.
 
     Raises :class:`onnx_models.errors.LineageError` where a graph cannot be run.
     """
@@ -84,9 +98,10 @@ def find(model: Model, known: Catalog, runtime: Runtime, samples: int) -> manife
     )
     measured, tried = (tests, studio.answers(tests)), (trials, studio.answers(trials))
 
+    walk = learner and learner(studio, w, answers)
     found = []
     asked = list(targets(studio.groups))
-    for column, values in _bar(asked, "fitting separators"):
+    for column, values in _bar(asked, "looking for ways"):
         group = studio.groups[column]
         visible = np.array([value not in HIDDEN for value in group.values])[answers[:, column]]
         wanted = np.isin(answers[:, column], [group.values.index(value) for value in values])
@@ -113,14 +128,15 @@ def find(model: Model, known: Catalog, runtime: Runtime, samples: int) -> manife
             success=None,
             changes={},
         )
-        best = max(
-            (
-                studio.measured(base, layers, strength, *tried)
-                for layers in dict.fromkeys(ranges(studio.rows).values())
-                for strength in STRENGTHS
-            ),
-            key=worth,
-        )
+        ways = [
+            (base, layers, strength)
+            for layers in dict.fromkeys(ranges(studio.rows).values())
+            for strength in STRENGTHS
+        ]
+        if walk:
+            indices = [group.values.index(value) for value in values]
+            ways += _walks(base, w, {layers: walk(column, indices, layers) for layers in walked(studio.rows)})
+        best = max((studio.measured(*way, *tried) for way in ways), key=worth)
         if (best.success or 0.0) - (best.before or 0.0) >= LEAST:
             found.append(studio.measured(best, best.layers, best.strength, *measured))
 
@@ -334,6 +350,27 @@ def ranges(rows: int) -> dict[str, tuple[int, ...]]:
     return {name: part for name, part in parts.items() if part}
 
 
+def walked(rows: int) -> list[tuple[int, ...]]:
+    """Layers that walks are learned on."""
+    known = ranges(rows)
+    return list(dict.fromkeys(known[part] for part in WALKED if part in known))
+
+
+def _walks(
+    base: Direction, w: Floats, moves: Mapping[tuple[int, ...], Floats]
+) -> Iterator[tuple[Direction, tuple[int, ...], float]]:
+    """Walks to where `base` leads, learned on some layers, as directions: with their layers and strengths."""
+    for layers, move in moves.items():
+        length = float(np.linalg.norm(move))
+        if not length:
+            continue
+        vector = _rounded(move / length)
+        deviation = float((w @ vector).std())
+        figures = {"method": "walk", "vector": vector, "deviation": deviation, "balanced_accuracy": None}
+        for times in LENGTHS:
+            yield Direction(**vars(base) | figures), layers, times * length / max(deviation, 1e-12)
+
+
 def targets(groups: Sequence[Group]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """What a direction can lead to: question, and the answers that are meant.
 
@@ -374,7 +411,7 @@ class Studio:
         sides = [
             (tensor.name, int(tensor.shape[2])) for tensor in self._synthesis.inputs if tensor.name != "ws"
         ]
-        self._noise = {
+        self.noise = {
             name: seeds.normals(0, 1, side * side, seeds.Stream.NOISE, layer=k).reshape(1, 1, side, side)
             for k, (name, side) in enumerate(sides)
         }
@@ -398,7 +435,7 @@ class Studio:
         found = []
         for start in range(0, len(ws), BATCH):
             part = ws[start : start + BATCH]
-            noise = {name: np.repeat(one, len(part), axis=0) for name, one in self._noise.items()}
+            noise = {name: np.repeat(one, len(part), axis=0) for name, one in self.noise.items()}
             image = self._runtime.run(self._synthesis, {"ws": part, **noise})["image"]
             logits = self._runtime.run(self._classify, {"image": image})["class_logits"]
             ends = np.cumsum([len(group.values) for group in self.groups])[:-1]

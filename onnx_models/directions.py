@@ -3,8 +3,9 @@
     ws' = ws + sum_i  strength_i deviation_i vector_i   on the rows that direction i is meant for
 
 Attribute directions are normals of hyperplanes (Shen et al. 2020, "Interpreting the latent space of GANs for
-semantic face editing"), factors the eigenvectors of A^T A, A the weights that turn w into styles (Shen & Zhou
-2021, "Closed-form factorization of latent semantics in GANs"). ``python -m export directions`` finds both.
+semantic face editing") or learned walks (Jahanian et al. 2020, "On the 'steerability' of generative
+adversarial networks"), factors the eigenvectors of A^T A, A the weights that turn w into styles (Shen & Zhou
+2021, "Closed-form factorization of latent semantics in GANs"). ``python -m export directions`` finds all.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class Direction:
     id: str
     name: Text
     method: str
-    """``separator`` or ``factor``."""
+    """``separator``, ``walk`` or ``factor``."""
     attribute: str | None
-    """The judge's question that a separator is about."""
+    """The judge's question that a separator or a walk is about."""
     values: tuple[str, ...]
     """The answers to it that the direction leads to; of a factor none."""
     vector: NDArray[np.float64]
@@ -45,7 +46,7 @@ class Direction:
     strength: float
     """How many of them do what `name` says; a slider goes from minus this to this."""
     balanced_accuracy: float | None
-    """Of the hyperplane on styles it was not fitted to; 0.5 is chance."""
+    """Of a separator's hyperplane on styles it was not fitted to; 0.5 is chance."""
     before: float | None
     """Share of seeds that have one of `values` as they are."""
     success: float | None

@@ -35,14 +35,16 @@ the path-length penalty, a second backward pass through G to even out what few d
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training import checkpoint
 from training.adversarial import CLASSES, Game, GameConfig, Z, slope_penalty
 from training.captured import Step, played
 from training.config import ConfigError
@@ -303,6 +305,21 @@ def build(config: StyleConfig) -> dict[str, nn.Module]:
         "discriminator": Discriminator(config.widths, channels, config.labelled, config.group),
     }
     return channels_last(networks)
+
+
+def shipped(model: str, directory: Path) -> tuple[StyleConfig, dict[str, nn.Module]]:
+    """The mapping and the synthesis network of one of `MODELS`, from its ONNX files in `directory`.
+
+    What the files hold beyond the default configuration is found in them. Raises
+    :class:`training.checkpoint.RunError` where they are not there, or are another network's.
+    """
+    stored = checkpoint.initialisers(directory, GRAPHS["synthesis"])
+    places = any(name.endswith(".places") for name in stored)
+    config = replace(MODELS[model]["default"], places=places)
+    networks = build(config)
+    del networks["discriminator"]
+    checkpoint.load_initialisers(networks, directory, GRAPHS)
+    return config, {name: network.eval().requires_grad_(False) for name, network in networks.items()}
 
 
 def stages(

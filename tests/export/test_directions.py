@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from export import __main__ as command
-from export import directions, manifest, words
+from export import directions, manifest, walks, words
 from onnx_models import catalog
 from onnx_models.catalog import Group
 from onnx_models.directions import Direction, load, moved
+from onnx_models.errors import LineageError
+from onnx_models.runtime import Runtime
 from tests import tiny
 from training import stylegan2_networks
 from training.avatars import ATTRIBUTES
 
+ROOT = Path(__file__).resolve().parents[2]
 Z, W, ROWS = 6, 5, 6
 QUESTIONS = (("hat", ("no", "yes")), ("glasses", ("none", "round", "square")))
 
@@ -257,6 +261,101 @@ def test_a_separator_weighs_both_sides_alike() -> None:
     assert normal[2] > 0.95
     assert offset / -normal[2] == pytest.approx(1.0, abs=0.2)  # half way between the two means
     assert directions.balanced_accuracy(w @ normal + offset > 0, positive) > 0.8
+
+
+def seen(ws: torch.Tensor) -> torch.Tensor:
+    """What the judge of `write_models` says of ws, as slopes go through it, and surer of itself."""
+    true = torch.from_numpy(TRUE).float()
+    hat, glasses = ws[:, -1] @ true[0], ws[:, 0] @ true[1]
+    none = torch.zeros_like(hat)
+    return torch.stack([-hat, hat, none, 2 * glasses - 0.8, 4 * glasses - 4.8], 1)
+
+
+def walker(studio: directions.Studio, w: directions.Floats, answers: directions.Answers) -> walks.Walks:
+    return walks.Walks(seen, studio.groups, w, answers, studio.rows, steps=120)
+
+
+def test_a_walk_leads_to_its_answer_and_leaves_the_others() -> None:
+    """Catches a walk away from what is asked, one on other rows, and one that buys its answer with others."""
+    groups = [Group(name, values) for name, values in QUESTIONS]
+    w = draw().normal(size=(400, W)) * np.array([0.5, 1.0, 1.5, 1.0, 2.0])
+    rows = torch.from_numpy(np.repeat(w[:, None], ROWS, axis=1)).float()
+
+    def answers(ws: torch.Tensor) -> NDArray[np.int64]:
+        return np.stack([one.argmax(1).numpy() for one in seen(ws).split([2, 3], 1)], axis=1)
+
+    before = answers(rows)
+    learned = walks.Walks(seen, groups, w, before, ROWS, steps=120)
+    hat = torch.from_numpy(learned(0, [1], range(ROWS))).float()
+    after = answers(rows + hat)
+    assert (before[:, 0] == 1).mean() < 0.6
+    assert (after[:, 0] == 1).mean() > 0.9
+    assert (after[:, 1] == before[:, 1]).mean() > 0.85
+    assert np.abs(learned(0, [1], [0, 1])).max() < np.abs(hat.numpy()).max() / 5  # no hat in these rows
+    some = torch.from_numpy(learned(1, [1, 2], [0])).float()
+    moved_first = rows.clone()
+    moved_first[:, 0] += some
+    assert (answers(moved_first)[:, 1] > 0).mean() > 0.9
+
+
+def test_of_two_ways_the_one_that_is_worth_more_ships(shipped: Path) -> None:
+    """Catches walks that nobody chooses, ones that replace a better separator, and a file of another form."""
+    known = catalog.load(shipped)
+    model = known.model("faces")
+
+    def lost(studio: directions.Studio, w: directions.Floats, answers: directions.Answers) -> directions.Walk:
+        return lambda question, values, layers: np.ones(W)
+
+    def found(learner: directions.Learner | None) -> manifest.Document:
+        return directions.find(model, known, Runtime("cpu"), 2000, learner)
+
+    alone, both, worse = found(None), found(walker), found(lost)
+    assert {one["method"] for one in alone["directions"]} == {"separator"}
+    assert worse["directions"] == alone["directions"]
+    assert {one["id"] for one in both["directions"]} >= {one["id"] for one in alone["directions"]}
+    assert "walk" in {one["method"] for one in both["directions"]}
+    for one in both["directions"]:
+        assert one["success"] > 0.9
+        assert (one["balanced_accuracy"] is None) == (one["method"] == "walk")
+        assert np.linalg.norm(one["vector"]) == pytest.approx(1, abs=1e-4)
+    assert list(manifest.schema_faults(both, "directions")) == []
+
+
+def test_a_walk_is_learned_on_the_faces_that_the_files_make() -> None:
+    """Catches weights, noise or a judge that are not those of the shipped graphs."""
+    known = catalog.load(ROOT / "onnx_models")
+    model = known.model("stylegan2_avatars")
+    studio = directions.Studio(model, known, Runtime("cpu"))
+    look = walks.look(model, studio.judge, [*studio.noise.values()])
+    w = studio.w(0, 12)
+    rows = torch.from_numpy(studio.repeated(w))
+    with torch.no_grad():
+        logits = look(rows).split([len(group.values) for group in studio.groups], 1)
+    answers = np.stack([one.argmax(1).numpy() for one in logits], axis=1)
+    assert (answers == studio.answers(studio.repeated(w))).mean() > 0.97  # weights ship in halves
+    assert walks.learnable(model, studio.judge)
+    (walk,) = [walks.learner(model, 1)(studio, w, answers)]
+    assert walk is not None
+    assert np.abs(walk(0, [1], range(10))).max() > 0
+    stranger = catalog.replace(model, id="a_stranger")
+    assert walks.learner(stranger, 1)(studio, w, answers) is None
+    lost = catalog.replace(model, folder=Path("nowhere"))
+    with pytest.raises(LineageError, match=r"mapping|synthesis"):
+        walks.look(lost, studio.judge, [])
+
+
+def test_without_torch_there_are_still_separators(
+    shipped: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches a traceback for who has the files and nothing else."""
+    monkeypatch.setitem(sys.modules, "export.walks", None)
+    monkeypatch.delattr("export.walks")
+    asked = ["directions", "faces", "--out", str(shipped), "--samples", "500"]
+    assert command.main(asked) == 2
+    assert "PyTorch" in capsys.readouterr().err
+    assert command.main([*asked, "--steps", "-1"]) == 2
+    assert "--steps must be 0 or more, not -1." in capsys.readouterr().err
+    assert command.main([*asked, "--steps", "0"]) == 0
 
 
 def test_what_cannot_be_moved_is_said(shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:
