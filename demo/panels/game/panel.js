@@ -48,7 +48,7 @@
     lineage.receive(element, gradio, ({ markup }) => {
       last = markup;
       // A browser that protects against fingerprints would tell other pixels.
-      if (!markup || !lineage.legible()) return lineage.gotAnswer(root);
+      if (!markup || !lineage.legible()) return void lineage.gotAnswer(root);
       return opened(markup).then((book) => {
         if (last !== markup) return; // a later one was read sooner
         root.book = book;
