@@ -172,10 +172,13 @@ def _directions(argv: list[str]) -> int:
     teach: Callable[[Model], directions.Learner] | None = None
     if arguments.steps:
         try:
+            import torch
+
             from export import walks
         except ModuleNotFoundError:
             return _refuse("walks are learned by PyTorch, which is not installed: --steps 0 goes without.")
         teach = partial(walks.learner, steps=arguments.steps)
+        torch.set_num_threads(1)  # as many walks as there are processors are learned at a time
     try:
         known = catalog.load(arguments.out)
         chosen = [known.model(name) for name in arguments.model]

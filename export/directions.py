@@ -20,6 +20,7 @@ labelled; what each does is only told by what the judge sees change.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from tqdm import tqdm
 
 from export import manifest, words
 from export.onnx_file import SCALE
-from onnx_models import seeds
+from onnx_models import processors, seeds
 from onnx_models.catalog import Catalog, Group, Model
 from onnx_models.directions import ROLE, Direction, is_of, moved
 from onnx_models.runtime import Runtime, read_verified
@@ -99,46 +100,15 @@ def find(
     measured, tried = (tests, studio.answers(tests)), (trials, studio.answers(trials))
 
     walk = learner and learner(studio, w, answers)
-    found = []
-    asked = list(targets(studio.groups))
-    for column, values in _bar(asked, "looking for ways"):
-        group = studio.groups[column]
-        visible = np.array([value not in HIDDEN for value in group.values])[answers[:, column]]
-        wanted = np.isin(answers[:, column], [group.values.index(value) for value in values])
-        held_out = np.arange(len(w)) % TEST_SHARE == 0
-        learn, check = visible & ~held_out, visible & held_out
-        rarer = min(wanted[learn].sum(), (~wanted[learn]).sum())
-        if rarer < FEWEST or wanted[check].all() or not wanted[check].any():
-            continue  # a generator that never makes it, or nothing else
-        normal, offset = separator(w[learn], wanted[learn])
-        accuracy = balanced_accuracy(w[check] @ normal + offset > 0, wanted[check])
-        name = words.attribute(group.name) if len(values) > 1 else words.value(group.name, values[0])
-        base = Direction(
-            id=re.sub("[^a-z0-9]+", "-", f"{group.name} {values[0] if len(values) == 1 else 'any'}".lower()),
-            name=name,
-            method="separator",
-            attribute=group.name,
-            values=values,
-            vector=_rounded(normal),
-            layers=(),
-            deviation=float((w @ normal).std()),
-            strength=0.0,
-            balanced_accuracy=accuracy,
-            before=None,
-            success=None,
-            changes={},
-        )
-        ways = [
-            (base, layers, strength)
-            for layers in dict.fromkeys(ranges(studio.rows).values())
-            for strength in STRENGTHS
+    with ThreadPoolExecutor(processors.available()) as pool:
+
+        def way(target: tuple[int, tuple[str, ...]]) -> Direction | None:
+            return _best(studio, target, w, answers, walk, tried, measured)
+
+        asked = list(targets(studio.groups))
+        found = [
+            one for one in tqdm(pool.map(way, asked), "looking for ways", len(asked), leave=False) if one
         ]
-        if walk:
-            indices = [group.values.index(value) for value in values]
-            ways += _walks(base, w, {layers: walk(column, indices, layers) for layers in walked(studio.rows)})
-        best = max((studio.measured(*way, *tried) for way in ways), key=worth)
-        if (best.success or 0.0) - (best.before or 0.0) >= LEAST:
-            found.append(studio.measured(best, best.layers, best.strength, *measured))
 
     content = read_verified(model.graphs["synthesis"].path, model.graphs["synthesis"].sha256)
     affine = affine_weights(content)
@@ -175,6 +145,59 @@ def find(
         "attributes": {group.name: words.attribute(group.name) for group in studio.groups},
         "directions": [_entry(direction) for direction in found],
     }
+
+
+Seen = tuple[NDArray[np.float32], Answers]
+"""Ws of some seeds [n, rows, w], and what the judge sees of them."""
+
+
+def _best(
+    studio: "Studio",
+    target: tuple[int, tuple[str, ...]],
+    w: Floats,
+    answers: Answers,
+    walk: Walk | None,
+    tried: Seen,
+    measured: Seen,
+) -> Direction | None:
+    """The way to some answers, chosen on some seeds and measured on others; None where no way leads there."""
+    column, values = target
+    group = studio.groups[column]
+    visible = np.array([value not in HIDDEN for value in group.values])[answers[:, column]]
+    indices = [group.values.index(value) for value in values]
+    wanted = np.isin(answers[:, column], indices)
+    held_out = np.arange(len(w)) % TEST_SHARE == 0
+    learn, check = visible & ~held_out, visible & held_out
+    rarer = min(wanted[learn].sum(), (~wanted[learn]).sum())
+    if rarer < FEWEST or wanted[check].all() or not wanted[check].any():
+        return None  # a generator that never makes it, or nothing else
+    normal, offset = separator(w[learn], wanted[learn])
+    base = Direction(
+        id=re.sub("[^a-z0-9]+", "-", f"{group.name} {values[0] if len(values) == 1 else 'any'}".lower()),
+        name=words.attribute(group.name) if len(values) > 1 else words.value(group.name, values[0]),
+        method="separator",
+        attribute=group.name,
+        values=values,
+        vector=_rounded(normal),
+        layers=(),
+        deviation=float((w @ normal).std()),
+        strength=0.0,
+        balanced_accuracy=balanced_accuracy(w[check] @ normal + offset > 0, wanted[check]),
+        before=None,
+        success=None,
+        changes={},
+    )
+    ways = [
+        (base, layers, strength)
+        for layers in dict.fromkeys(ranges(studio.rows).values())
+        for strength in STRENGTHS
+    ]
+    if walk:
+        ways += _walks(base, w, {layers: walk(column, indices, layers) for layers in walked(studio.rows)})
+    best = max((studio.measured(*way, *tried) for way in ways), key=worth)
+    if (best.success or 0.0) - (best.before or 0.0) < LEAST:
+        return None
+    return studio.measured(best, best.layers, best.strength, *measured)
 
 
 def write(model: Model, document: manifest.Document) -> None:

@@ -133,6 +133,7 @@ def _adam(
     on_gpu = next(network.parameters()).is_cuda
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        name = name.replace("module.", "")  # of DistributedDataParallel
         pace = next((pace for part, pace in paces.items() if part in name), 1.0)
         groups.setdefault(pace, []).append(parameter)
     return torch.optim.Adam(

@@ -456,6 +456,18 @@ def test_the_mapping_learns_at_a_pace_of_its_own() -> None:
     assert rates == {0.0, 1.0}
 
 
+def test_a_pace_is_the_same_in_one_of_several_processes() -> None:
+    """Catches a name that DistributedDataParallel has put its own before: the pace would be everybody's."""
+    layers = torch.nn.ModuleDict({"layers": torch.nn.Linear(2, 2), "embedding": torch.nn.Linear(2, 2)})
+    shared = torch.nn.ModuleList([torch.nn.ModuleDict({"module": layers})])
+    found = []
+    for network in (torch.nn.ModuleList([layers]), shared):
+        optimizers = adversarial.Optimizers(SMALL, network, torch.nn.Linear(2, 2), paces={"0.layers.": 100.0})
+        groups = optimizers.state_dict()["generator"]["param_groups"]
+        found.append([(group["pace"], len(group["params"])) for group in groups])
+    assert found[0] == found[1] == [(100.0, 2), (1.0, 2)]
+
+
 def test_every_parameter_learns() -> None:
     """Catches a layer cut off from the loss: after one step of each player nothing is where it was."""
     config = dataclasses.replace(SMALL, mixing=0.5, places=True)
