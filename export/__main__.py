@@ -152,7 +152,7 @@ def _directions(argv: list[str]) -> int:
     parser.add_argument(
         "--steps",
         type=int,
-        default=80,
+        default=30,
         metavar="N",
         help="steps in which each walk is learned, by torch; 0: separators and factors alone"
         " (default: %(default)s)",
@@ -193,7 +193,7 @@ def _directions(argv: list[str]) -> int:
             return _refuse(f"no model in {arguments.out} can be moved: export one, and its judge, first.")
         for model in chosen or suited:
             learner = teach(model) if teach else None
-            document = directions.find(model, known, Runtime("cpu"), arguments.samples, learner)
+            document = directions.find(model, known, Runtime("cpu", threads=1), arguments.samples, learner)
             directions.write(model, document)
             print(f"{model.id}: {len(document['directions'])} directions")
             print("\n".join(directions.lines(document)))

@@ -26,7 +26,7 @@ from onnx_models.errors import LineageError
 from training import checkpoint, classifier, stylegan2
 
 KEEP = 2.0  # weight of the other questions beside the one asked
-STEPS = 80
+STEPS = 30
 BATCH = 8
 RATE = 0.05  # Adam's, in standard deviations of w, falling linearly to 0
 
