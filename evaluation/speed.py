@@ -123,7 +123,7 @@ def _stylegan(model: Model, runtime: Runtime, batch: int) -> tuple[Paint, Paint]
 def _dcgan(model: Model, runtime: Runtime, batch: int) -> tuple[Paint, Paint]:
     networks = dcgan.build(dcgan.MODELS[model.id]["default"])
     del networks["discriminator"]
-    checkpoint.load_initialisers(networks, _folder(model), dcgan.GRAPHS)
+    checkpoint.load_initialisers(networks, model.folder, dcgan.GRAPHS)
     generator = networks["generator"].eval()
     z = seeds.normals(0, batch, Z)
 
@@ -136,10 +136,6 @@ def _dcgan(model: Model, runtime: Runtime, batch: int) -> tuple[Paint, Paint]:
         return image
 
     return by_onnxruntime, by_torch
-
-
-def _folder(model: Model) -> Path:
-    return next(iter(model.graphs.values())).path.parent
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -161,7 +161,6 @@ def _directions(argv: list[str]) -> int:
 
     from export import cards, directions
     from onnx_models import catalog
-    from onnx_models.catalog import Model
     from onnx_models.errors import LineageError
     from onnx_models.runtime import Runtime
 
@@ -169,7 +168,7 @@ def _directions(argv: list[str]) -> int:
         return _refuse(f"--samples must be 100 or more, not {arguments.samples}.")
     if arguments.steps < 0:
         return _refuse(f"--steps must be 0 or more, not {arguments.steps}.")
-    teach: Callable[[Model], directions.Learner] | None = None
+    learner: directions.Learner | None = None
     if arguments.steps:
         try:
             import torch
@@ -177,7 +176,7 @@ def _directions(argv: list[str]) -> int:
             from export import walks
         except ModuleNotFoundError:
             return _refuse("walks are learned by PyTorch, which is not installed: --steps 0 goes without.")
-        teach = partial(walks.learner, steps=arguments.steps)
+        learner = partial(walks.learn, steps=arguments.steps)
         torch.set_num_threads(1)  # as many walks as there are processors are learned at a time
     try:
         known = catalog.load(arguments.out)
@@ -192,7 +191,6 @@ def _directions(argv: list[str]) -> int:
         if not suited:
             return _refuse(f"no model in {arguments.out} can be moved: export one, and its judge, first.")
         for model in chosen or suited:
-            learner = teach(model) if teach else None
             document = directions.find(model, known, Runtime("cpu", threads=1), arguments.samples, learner)
             directions.write(model, document)
             print(f"{model.id}: {len(document['directions'])} directions")

@@ -424,7 +424,7 @@ class Studio:
         judge = known.judge(model.dataset["id"], model.image)
         if judge is None:
             raise ValueError(f"nobody judges {model.id}")
-        self.judge = judge
+        self.model, self.judge = model, judge
         self.groups = judge.graphs["classify"].output("class_logits").groups
         self._mapping, self._synthesis = model.graphs["mapping"], model.graphs["synthesis"]
         self._classify, self._runtime = judge.graphs["classify"], runtime

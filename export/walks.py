@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export import directions
-from export.directions import Answers, Floats
+from export.directions import Answers, Floats, Studio
 from onnx_models.catalog import Group, Model
 from onnx_models.errors import LineageError
 from training import checkpoint, classifier, stylegan2
 
 KEEP = 2.0  # weight of the other questions beside the one asked
-STEPS = 30
 BATCH = 8
 RATE = 0.05  # Adam's, in standard deviations of w, falling linearly to 0
 
@@ -61,18 +59,6 @@ def look(model: Model, judge: Model, noise: Sequence[NDArray[np.float32]]) -> Lo
     return seen
 
 
-def learner(model: Model, steps: int) -> directions.Learner:
-    """Who learns walks for a model, in so many steps each; nobody where it is not :func:`learnable`."""
-
-    def begin(studio: directions.Studio, w: Floats, answers: Answers) -> Walks | None:
-        if not learnable(model, studio.judge):
-            return None
-        seen = look(model, studio.judge, [*studio.noise.values()])
-        return Walks(seen, studio.groups, w, answers, studio.rows, steps)
-
-    return begin
-
-
 class Walks:
     """Walks from the same faces, whichever answer they lead to.
 
@@ -84,7 +70,7 @@ class Walks:
     """
 
     def __init__(
-        self, look: Look, groups: Sequence[Group], w: Floats, answers: Answers, rows: int, steps: int = STEPS
+        self, look: Look, groups: Sequence[Group], w: Floats, answers: Answers, rows: int, steps: int
     ) -> None:
         self._look, self._rows, self._steps = look, rows, steps
         self._w = torch.tensor(w, dtype=torch.float32)
@@ -111,3 +97,11 @@ class Walks:
             adam.step()
         found: Floats = (walk.detach() * self._deviation).double().numpy()
         return found
+
+
+def learn(studio: Studio, w: Floats, answers: Answers, *, steps: int) -> Walks | None:
+    """Who learns walks from these faces, in so many steps; nobody where that is not :func:`learnable`."""
+    if not learnable(studio.model, studio.judge):
+        return None
+    seen = look(studio.model, studio.judge, [*studio.noise.values()])
+    return Walks(seen, studio.groups, w, answers, studio.rows, steps)

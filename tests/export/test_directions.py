@@ -334,11 +334,11 @@ def test_a_walk_is_learned_on_the_faces_that_the_files_make() -> None:
     answers = np.stack([one.argmax(1).numpy() for one in logits], axis=1)
     assert (answers == studio.answers(studio.repeated(w))).mean() > 0.97  # weights ship in halves
     assert walks.learnable(model, studio.judge)
-    (walk,) = [walks.learner(model, 1)(studio, w, answers)]
+    walk = walks.learn(studio, w, answers, steps=1)
     assert walk is not None
     assert np.abs(walk(0, [1], range(10))).max() > 0
-    stranger = catalog.replace(model, id="a_stranger")
-    assert walks.learner(stranger, 1)(studio, w, answers) is None
+    studio.model = catalog.replace(model, id="a_stranger")
+    assert walks.learn(studio, w, answers, steps=1) is None
     lost = catalog.replace(model, folder=Path("nowhere"))
     with pytest.raises(LineageError, match=r"mapping|synthesis"):
         walks.look(lost, studio.judge, [])
