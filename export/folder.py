@@ -92,8 +92,11 @@ def keep_past(directory: Path, document: manifest.Document, files: Files) -> Non
     if any(manifest.sha256(contents[snapshot["file"]]) != snapshot["sha256"] for snapshot in earlier):
         return
     files |= contents
-    kept = thinned([*earlier, *snapshots], max(snapshot["bytes"] for snapshot in earlier or snapshots))
-    for dropped in (snapshot for snapshot in [*earlier, *snapshots] if snapshot not in kept):
+    both = [*earlier, *snapshots]
+    # A network may have grown since; the shipped graph is no file of a snapshot's.
+    apart = [snapshot["bytes"] for snapshot in both if snapshot["file"].startswith("snapshots/")]
+    kept = thinned(both, max(apart, default=1))
+    for dropped in (snapshot for snapshot in both if snapshot not in kept):
         if dropped["file"].startswith("snapshots/"):
             files.pop(dropped["file"], None)
     document["snapshots"] = kept

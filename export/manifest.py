@@ -19,8 +19,8 @@ Files = dict[str, bytes]
 SCHEMA = Path(__file__).resolve().parents[1] / "onnx_models" / "manifest.schema.json"
 MANIFEST = "manifest.json"
 FILE_LIMIT = 10_000_000  # bytes, of a weight file
-TOTAL_LIMIT = 150_000_000  # bytes, of the whole directory
-SNAPSHOT_LIMIT = 3_000_000  # bytes, of a model's snapshots
+TOTAL_LIMIT = 200_000_000  # bytes, of the whole directory
+SNAPSHOT_LIMIT = 12_000_000  # bytes, of a model's snapshots
 
 
 class DocumentError(Exception):

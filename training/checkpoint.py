@@ -222,9 +222,9 @@ def load_initialisers(
     """Fill `networks` from the initialisers of the shipped ONNX files in `directory`.
 
     `graphs` says which graph roles hold each network's parameters; an initialiser bears the full name of its
-    parameter within the network. Parameters of the names `added` may be missing, and stay as they are: what a
-    network gets after it has begun to learn. Storage in fewer bits is widened. Raises :class:`RunError` that
-    names what is missing or has another shape; nothing is loaded then.
+    parameter within the network. Parameters and modules of the names `added` may be missing, and stay as they
+    are: what a network gets after it has begun to learn. Storage in fewer bits is widened. Raises
+    :class:`RunError` that names what is missing or has another shape; nothing is loaded then.
     """
     loaded: dict[str, dict[str, torch.Tensor]] = {}
     for name, network in networks.items():
@@ -233,7 +233,7 @@ def load_initialisers(
         wanted = {
             key: value
             for key, value in network.state_dict().items()
-            if value.is_floating_point() and (key in found or key.rpartition(".")[2] not in added)
+            if value.is_floating_point() and (key in found or not {*key.split(".")} & {*added})
         }
         missing = sorted(set(wanted) - set(found))
         if missing:

@@ -62,7 +62,8 @@ from training.stylegan2_networks import (
 
 GRAPHS = {"mapping": ("mapping",), "synthesis": ("synthesis",), "discriminator": ("criticise",)}
 DISTRIBUTED = True
-ADDED = ("places",)  # parameters that a network may get after it has begun to learn: zeros at first
+# What a network may get after it has begun to learn: zeros at first, or of no effect while others are.
+ADDED = ("places", "banks", "mix")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class StyleConfig(GameConfig):
     mapping_layers: int = 2  # more of them leave less of w to z: a share of 0.79 with 2, 0.5 with 8
     mapping_rate: float = MAPPING_RATE  # as a multiple of the others' learning rate, [A], appendix C
     places: bool = False  # whether every place of a doubled map has a bias of its own, as the constant has
+    banks: int = 0  # of such biases the style mixes as many into those, where there are places
     mixing: float = 0.0  # share of pictures with two styles, [A], section 3.1
     gamma: float = 0.0625  # of both penalties, on slopes where pixels lie in [0, 1]; at first
     gamma_share: float = 1.0  # of gamma that is left in the end ([C], appendix: a tenth)
@@ -121,6 +123,8 @@ class StyleConfig(GameConfig):
             raise ConfigError(f"gamma_share must lie in [0, 1], not {self.gamma_share}.")
         if not 0 <= self.gamma_from < self.gamma_until <= 1:
             raise ConfigError("gamma_from and gamma_until must lie in [0, 1], in this order.")
+        if self.banks < 0 or (self.banks and not self.places):
+            raise ConfigError(f"banks must be 0 or more, and 0 without places, not {self.banks}.")
         if self.group < 1 or self.batch % self.group:
             raise ConfigError(f"batch must be a multiple of group, not {self.batch} of {self.group}.")
 
@@ -301,7 +305,7 @@ def build(config: StyleConfig) -> dict[str, nn.Module]:
     channels = config.image_shape[0]
     networks: dict[str, nn.Module] = {
         "mapping": MappingNetwork(config.w, config.mapping_layers, config.labelled),
-        "synthesis": SynthesisNetwork(config.w, config.widths, channels, config.places),
+        "synthesis": SynthesisNetwork(config.w, config.widths, channels, config.places, config.banks),
         "discriminator": Discriminator(config.widths, channels, config.labelled, config.group),
     }
     return channels_last(networks)
@@ -315,7 +319,8 @@ def shipped(model: str, directory: Path) -> tuple[StyleConfig, dict[str, nn.Modu
     """
     stored = checkpoint.initialisers(directory, GRAPHS["synthesis"])
     places = any(name.endswith(".places") for name in stored)
-    config = replace(MODELS[model]["default"], places=places)
+    banks = max((len(values) for name, values in stored.items() if name.endswith(".banks")), default=0)
+    config = replace(MODELS[model]["default"], places=places, banks=banks)
     networks = build(config)
     del networks["discriminator"]
     checkpoint.load_initialisers(networks, directory, GRAPHS)

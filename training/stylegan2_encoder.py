@@ -68,6 +68,7 @@ class EncoderConfig(Config):
     w: int = ColourConfig.w
     mapping_layers: int = ColourConfig.mapping_layers
     places: bool = True  # as the generator that ships has them
+    banks: int = 16  # the same
     mixing: float = 0.5  # share of made pictures with two styles
     hidden: int = 256  # values that all styles are read from
     style: float = 1.0  # weights of the parts of the loss
@@ -211,7 +212,8 @@ class Inversion(Descent):
 def build(config: EncoderConfig) -> dict[str, nn.Module]:
     """The encoder, and the frozen network it is for; its weights come from the generator's, see `stages`."""
     channels = config.image_shape[0]
-    synthesis = SynthesisNetwork(config.w, config.widths, channels, config.places).requires_grad_(False)
+    synthesis = SynthesisNetwork(config.w, config.widths, channels, config.places, config.banks)
+    synthesis.requires_grad_(False)
     networks: dict[str, nn.Module] = {
         "encoder": Encoder(config.widths, config.w, channels, config.hidden),
         "synthesis": synthesis,

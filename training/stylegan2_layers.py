@@ -149,7 +149,12 @@ class StyledConvolution(nn.Module):
 
 
 class Layer(nn.Module):
-    """A styled convolution, noise, bias and rectifier; beside a bias a map there may be one a place."""
+    """A styled convolution, noise, bias and rectifier; beside a bias a map there may be one a place.
+
+    That one is the same in every picture, and the style may mix others into it, `banks` of them: what is
+    always drawn at the same place, an eye or a mouth, need not be put there by convolutions, which do not
+    know where they are.
+    """
 
     def __init__(
         self,
@@ -158,10 +163,13 @@ class Layer(nn.Module):
         fan_out: int,
         double: bool = False,
         size: int = 0,  # height and width of the maps that come out, if each place has a bias of its own
+        banks: int = 0,  # such biases that the style mixes into that one
     ) -> None:
         super().__init__()
         self.convolution = StyledConvolution(w, fan_in, fan_out, 3, double)
         self.places = nn.Parameter(torch.zeros(1, fan_out, size, size)) if size else None
+        self.banks = nn.Parameter(torch.zeros(banks, fan_out, size, size)) if size and banks else None
+        self.mix = Linear(w, banks) if size and banks else None
         self.bias = nn.Parameter(torch.zeros(fan_out))
         self.strength = nn.Parameter(torch.zeros(()))  # of the noise, learned, one for all maps
 
@@ -172,6 +180,9 @@ class Layer(nn.Module):
         offset = (GAIN * self.strength * noise).to(x.dtype)
         if self.places is not None:
             offset = offset + (GAIN * self.places).to(x.dtype)
+        if self.banks is not None and self.mix is not None:
+            share = (GAIN / math.sqrt(len(self.banks))) * self.mix(w)  # [batch, banks]
+            offset = offset + (share @ self.banks.flatten(1)).unflatten(1, self.banks.shape[1:]).to(x.dtype)
         bias = (GAIN * self.bias)[:, None, None].to(x.dtype)
         x = torch.addcmul(offset, x, (GAIN * demodulate).to(x.dtype)) + bias
         return functional.leaky_relu(x, SLOPE)

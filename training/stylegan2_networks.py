@@ -76,13 +76,15 @@ def truncated(w: Tensor, centre: Tensor, psi: Tensor) -> Tensor:
 class SynthesisNetwork(nn.Module):
     """Styles and noise -> a picture, with what every size adds to it."""
 
-    def __init__(self, w: int, widths: Sequence[int], channels: int, places: bool = False) -> None:
+    def __init__(
+        self, w: int, widths: Sequence[int], channels: int, places: bool = False, banks: int = 0
+    ) -> None:
         super().__init__()
         self.resolutions = tuple(SMALLEST << k for k in range(len(widths)))
         self.constant = nn.Parameter(torch.randn(1, widths[0], SMALLEST, SMALLEST))
         biased = self.resolutions[1:] if places else (0,) * (len(widths) - 1)
         self.up = nn.ModuleList(
-            Layer(w, a, b, double=True, size=size)
+            Layer(w, a, b, double=True, size=size, banks=banks)
             for (a, b), size in zip(pairwise(widths), biased, strict=True)
         )
         self.stay = nn.ModuleList(Layer(w, width, width) for width in widths)

@@ -113,6 +113,7 @@ def graphs(networks: Mapping[str, nn.Module]) -> tuple[Graph, ...]:
                 batched("loss", POSITIVE, "before the step: mean squared error and the weighted distance"),
                 picture("picture", "of the styles before the step", size),
             ),
+            storage="int16",  # as synthesis is kept
         ),
     )
 

@@ -284,6 +284,28 @@ def test_a_place_may_have_a_bias_of_its_own() -> None:
     torch.testing.assert_close(moved[:, 1, 2, 3], everywhere[:, 1, 2, 3])
 
 
+def test_the_style_mixes_banks_into_the_places() -> None:
+    """Catches shares that the style does not decide, a bank of another map's, and one that moves anything
+    while it is zero.
+    """
+    layer = stylegan2_layers.Layer(6, 5, 3, double=True, size=8, banks=4)
+    x, w, noise = normals(2, 5, 4, 4), normals(2, 6, seed=1), torch.zeros(2, 1, 8, 8)
+    banks, mix, places = layer.banks, layer.mix, layer.places
+    assert banks is not None
+    assert mix is not None
+    assert places is not None
+    with torch.no_grad():
+        before = layer(x, w, noise)
+        banks[2, 1, 2, 3] = 1.0
+        moved = layer(x, w, noise)
+        banks.zero_()
+        assert torch.equal(layer(x, w, noise), before)
+        for row in range(2):
+            places[0, 1, 2, 3] = mix(w)[row, 2] / 2  # over the root of their number
+            torch.testing.assert_close(moved[row], layer(x, w, noise)[row])
+    assert (moved - before).nonzero().tolist() == [[0, 1, 2, 3], [1, 1, 2, 3]]
+
+
 def test_each_layer_listens_to_its_own_style_and_noise() -> None:
     """Catches a style or a noise that reaches nothing, and a coarse one that comes in too late."""
     networks = built()
@@ -470,8 +492,11 @@ def test_a_pace_is_the_same_in_one_of_several_processes() -> None:
 
 def test_every_parameter_learns() -> None:
     """Catches a layer cut off from the loss: after one step of each player nothing is where it was."""
-    config = dataclasses.replace(SMALL, mixing=0.5, places=True)
+    config = dataclasses.replace(SMALL, mixing=0.5, places=True, banks=2)
     networks = built(config)
+    for name, parameter in networks["synthesis"].named_parameters():
+        if name.endswith("banks"):  # while they are zero it does not matter how they are mixed
+            torch.nn.init.normal_(parameter)
     images = torch.randint(0, 256, (8, 1, 28, 28), dtype=torch.uint8)
     labels = torch.arange(8)
     (stage,) = stylegan2.stages(config, networks, images, labels)
@@ -508,6 +533,7 @@ def test_mixed_pictures_have_two_styles() -> None:
         (StyleConfig(lazy=0), "lazy at least 1 step"),
         (StyleConfig(gamma_share=1.5), r"gamma_share must lie in \[0, 1\]"),
         (StyleConfig(gamma_from=0.8), "gamma_from and gamma_until"),
+        (StyleConfig(banks=4), "banks must be 0 or more, and 0 without places"),
         (StyleConfig(batch=30), "batch must be a multiple of group"),
     ],
 )
