@@ -225,7 +225,7 @@ def register(library: Library) -> None:
             mix_seed: of the z that lends some styles; null for nobody
             mix_layers: which ones: coarse, middle, fine, none, or numbers from 0 such as 0-3,6
             noise_seed: 0 to 4294967295; null for no noise
-            directions: object of strengths by id, in standard deviations, -10 to 10; null for the strength
+            directions: object of strengths by id, in standard deviations, -30 to 30; null for the strength
                 that a direction was measured at; the ids are in the model's directions.json
             recipe: true for the picture's recipe as well
         """

@@ -152,7 +152,7 @@ def _directions(argv: list[str]) -> int:
     parser.add_argument(
         "--steps",
         type=int,
-        default=120,
+        default=80,
         metavar="N",
         help="steps in which each walk is learned, by torch; 0: separators and factors alone"
         " (default: %(default)s)",

@@ -33,7 +33,7 @@ from export import manifest, words
 from export.onnx_file import SCALE
 from onnx_models import processors, seeds
 from onnx_models.catalog import Catalog, Group, Model
-from onnx_models.directions import ROLE, Direction, is_of, moved
+from onnx_models.directions import FARTHEST, ROLE, Direction, is_of, moved
 from onnx_models.runtime import Runtime, read_verified
 
 Floats = NDArray[np.float64]
@@ -391,7 +391,9 @@ def _walks(
         deviation = float((w @ vector).std())
         figures = {"method": "walk", "vector": vector, "deviation": deviation, "balanced_accuracy": None}
         for times in LENGTHS:
-            yield Direction(**vars(base) | figures), layers, times * length / max(deviation, 1e-12)
+            strength = times * length / max(deviation, 1e-12)
+            if strength <= FARTHEST:
+                yield Direction(**vars(base) | figures), layers, strength
 
 
 def targets(groups: Sequence[Group]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,7 +96,7 @@ def keep_past(directory: Path, document: manifest.Document, files: Files) -> Non
     both = [*earlier, *snapshots]
     # A network may have grown since; the shipped graph is no file of a snapshot's.
     apart = [snapshot["bytes"] for snapshot in both if snapshot["file"].startswith("snapshots/")]
-    kept = thinned(both, max(apart, default=1))
+    kept = sparse(both, 1 + manifest.SNAPSHOT_LIMIT // max(apart, default=1))
     for dropped in (snapshot for snapshot in both if snapshot not in kept):
         if dropped["file"].startswith("snapshots/"):
             files.pop(dropped["file"], None)
@@ -146,6 +147,18 @@ def thinned(snapshots: Sequence[T], size: int) -> list[T]:
     """
     count = min(len(snapshots), 1 + manifest.SNAPSHOT_LIMIT // size)
     return [snapshots[round(k * (len(snapshots) - 1) / max(count - 1, 1))] for k in range(count)]
+
+
+def sparse(snapshots: Sequence[manifest.Document], count: int) -> list[manifest.Document]:
+    """`count` of the snapshots of several runs, or all that there are; the first and the last among them.
+
+    Each run begins with many: those go first whose neighbours are closest, by images seen on a log scale.
+    """
+    kept = [*snapshots]
+    while len(kept) > max(count, 2):
+        ages = [math.log1p(snapshot["images_seen"]) for snapshot in kept]
+        del kept[min(range(1, len(kept) - 1), key=lambda k: ages[k + 1] - ages[k - 1])]
+    return kept
 
 
 def _snapshots(

@@ -23,6 +23,10 @@ from onnx_models.runtime import read_file
 
 ROLE = "directions"
 """Of the file in ``model.json``."""
+FARTHEST = 30
+"""Standard deviations of w along its vector that a style is ever moved by. Normals of hyperplanes and factors
+lead out of all faces long before; a learned walk may go where w hardly varies, and is many of them long.
+"""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from onnx_models.directions import FARTHEST
 from onnx_models.errors import LineageError
 
 
@@ -52,7 +53,7 @@ STYLES = Bound("cutoff", 0, 32, 32)
 """Styles of a picture that truncation applies to, of as many as there are: 18 in the largest StyleGAN."""
 PSI = (-2, 2)
 """Lowest and highest truncation: beyond, a StyleGAN paints nothing but its own excesses."""
-STRENGTH = (-10, 10)
+STRENGTH = (-FARTHEST, FARTHEST)
 """Standard deviations that a style may be moved by along a direction: beyond, no face is left."""
 SWEEP = Bound("steps", 2, 60, 20)
 """Steps of a sweep of truncation: pictures less one."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from demo.engine import inference, latents, limits
 from demo.engine.library import Library
-from onnx_models import cookbook, directions, recipes, seeds
+from onnx_models import cookbook, directions, inversion, recipes, seeds
 from onnx_models.catalog import Model
 from onnx_models.directions import Direction
 from onnx_models.errors import LineageError
@@ -41,8 +41,6 @@ NOISE_SEED = 0
 """The noise that the graph ``generate`` holds."""
 RANGES = ("coarse", "middle", "fine")
 
-RATE, PULL = 0.05, 0.001
-"""Of a refinement: the first step's length in standard deviations of w, and how much the centre draws."""
 WILD = 1e4
 """No style of any network comes near; of a visitor's beyond, the picture would be nothing but NaN."""
 
@@ -368,19 +366,9 @@ def refined(
     Each is a run of the graph ``refine``, a step of Adam whose length falls along a cosine.
     """
     graph = encoder(library, model).graphs["refine"]
-    state: dict[str, NDArray[Any]] = {"ws": ws, "first": np.zeros_like(ws), "second": np.zeros_like(ws)}
-    still: dict[str, NDArray[Any]] = {
-        "image": picture[None],
-        "pull": np.full(1, PULL, np.float32),
-        **_grains(model, look.noise_seed),
-    }
-    for step in range(steps + 1):
-        rate = np.full(1, RATE * (1 + math.cos(math.pi * step / max(steps, 1))) / 2, np.float32)
-        made = library.runtime.run(
-            graph, {**still, **state, "step": np.full(1, step + 1, np.int64), "rate": rate}
-        )
-        yield Found(state["ws"], made["picture"][0], distance(made["picture"][0], picture))
-        state = {name: made[f"new_{name}"] for name in state}
+    noise = inversion.noises(graph, look.noise_seed)
+    for styles, (made,) in inversion.refined(library.runtime, graph, picture[None], ws, noise, steps):
+        yield Found(styles, made, distance(made, picture))
 
 
 def distance(made: Array, picture: Array) -> float:
@@ -545,13 +533,3 @@ def without(model: Model, what: str) -> LineageError:
     return LineageError(
         "style.inside", f"{model.id} does not tell what each of its sizes adds.", model=model.id
     )
-
-
-def _grains(model: Model, seed: int | None) -> dict[str, Array]:
-    """Return the inputs ``noise_K`` of one sample: normals of the seed, zeros for None."""
-    grains = {}
-    for layer, (height, width) in enumerate(noise_sizes(model)):
-        size = height * width
-        grain = np.zeros(size) if seed is None else seeds.normals(seed, 1, size, Stream.NOISE, layer=layer)
-        grains[f"noise_{layer}"] = grain.astype(np.float32).reshape(1, 1, height, width)
-    return grains

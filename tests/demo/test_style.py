@@ -329,7 +329,7 @@ def test_a_network_without_noise_or_sizes_says_so(library: Library) -> None:
         ({"part": "mix", "pick": 30}, "argument.range"),
         ({"part": "edit", "moves": "glasses-any"}, "state.unreadable"),
         ({"part": "edit", "moves": "wings:1"}, "style.direction"),
-        ({"part": "edit", "moves": "glasses-any:11"}, "argument.range"),
+        ({"part": "edit", "moves": "glasses-any:31"}, "argument.range"),
         ({"part": "you", "picture": "/etc/hostname"}, "state.unreadable"),
         ({"part": "make", "picture": "data:image/png;base64,AAAA"}, "image.unreadable"),
         ({"part": "you", "picture": PIXEL, "ws": "AAAA"}, "state.unreadable"),
@@ -466,7 +466,7 @@ def test_other_programs_paint_too(directory: Path, library: Library, tmp_path: P
             ({"noise_seed": -1}, "seed must be a whole number"),
             ({"directions": {"wings": 1}}, "has none called 'wings'; it has: glasses-any"),
             ({"directions": ["glasses-any"]}, "Directions are an object of strengths"),
-            ({"directions": {"glasses-any": 99}}, "directions.glasses-any must be a number from -10 to 10"),
+            ({"directions": {"glasses-any": 99}}, "directions.glasses-any must be a number from -30 to 30"),
         ):
             with pytest.raises(AppError, match=words):
                 asked(**arguments)

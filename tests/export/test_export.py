@@ -571,6 +571,16 @@ def test_snapshots_are_thinned_to_the_budget() -> None:
     assert folder.thinned(paths[:1], size=10**9) == paths[:1]
 
 
+def test_snapshots_of_several_runs_are_spread_over_all_of_them() -> None:
+    """Catches generations that lie side by side, since the second run began with many of them."""
+    seen = [0, 500_000, 700_000, 700_600, 704_000, 750_000, 870_000]
+    both = [{"images_seen": images} for images in seen]
+    kept = [snapshot["images_seen"] for snapshot in folder.sparse(both, 5)]
+    assert kept == [0, 500_000, 700_000, 750_000, 870_000]
+    assert folder.sparse(both, 9) == both
+    assert [snapshot["images_seen"] for snapshot in folder.sparse(both, 1)] == [0, 870_000]
+
+
 def test_loss_curve_is_compact_and_short_runs_have_none(runs: Path, tmp_path: Path) -> None:
     """Catches book-keeping that is drawn as if it were a loss."""
     curve = json.loads(folder.loss_curve(runs / "gan" / checkpoint.LOG))
