@@ -139,13 +139,13 @@ class StyledConvolution(nn.Module):
         weight = self.weight * self._scale
         style = self.style(w)  # [batch, fan_in]
         power = style.square() @ weight.square().sum((2, 3)).t()  # [batch, fan_out]
-        x = x * style[:, :, None, None].to(x.dtype)
+        x = x * style[..., None, None].to(x.dtype)
         if self._double:
             x = functional.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2)
             x = smoothed(x, padding=1, gain=4.0)  # 4: three of four pixels were zeros
         else:
             x = functional.conv2d(x, weight.to(x.dtype), padding=self._size // 2)
-        return x, torch.rsqrt(power + TINY)[:, :, None, None]
+        return x, torch.rsqrt(power + TINY)[..., None, None]
 
 
 class Layer(nn.Module):
@@ -183,7 +183,7 @@ class Layer(nn.Module):
         if self.banks is not None and self.mix is not None:
             share = (GAIN / math.sqrt(len(self.banks))) * self.mix(w)  # [batch, banks]
             offset = offset + (share @ self.banks.flatten(1)).unflatten(1, self.banks.shape[1:]).to(x.dtype)
-        bias = (GAIN * self.bias)[:, None, None].to(x.dtype)
+        bias = (GAIN * self.bias)[..., None, None].to(x.dtype)
         x = torch.addcmul(offset, x, (GAIN * demodulate).to(x.dtype)) + bias
         return functional.leaky_relu(x, SLOPE)
 
